@@ -1,0 +1,2 @@
+//! The `portrait` command.
+fn main() {}
