@@ -1,1 +1,38 @@
-//! Filled in below.
+//! Operations that candle lacks or is slow at, as candle custom operations, and opening a device.
+//!
+//! | operation | why it is here |
+//! |---|---|
+//! | [`Conv2d`] | candle re-lays its operands at every call; ours multiplies cache-sized tiles and applies bias and activation in place |
+//! | [`DeformConv2d`] | deformable convolution v2, which candle does not have |
+//! | [`resize_bilinear`] | `align_corners = true` with the very source coordinates PyTorch computes |
+//! | [`open_device`] | the CPU, or a CUDA device on one stream |
+//!
+//! Tensors are NCHW. On a CPU the operations take `f32`.
+//!
+//! ```
+//! use candle_core::{Device, Tensor};
+//! use portrait_kernels::{Activation, Conv2d, Conv2dParams};
+//!
+//! # fn main() -> candle_core::Result<()> {
+//! let weight = Tensor::ones((8, 3, 3, 3), candle_core::DType::F32, &Device::Cpu)?;
+//! let params = Conv2dParams { stride: 2, padding: 1, ..Default::default() };
+//! let conv = Conv2d::new(weight, None, params, Activation::Relu)?;
+//! let image = Tensor::ones((1, 3, 32, 32), candle_core::DType::F32, &Device::Cpu)?;
+//! assert_eq!(conv.forward(&image)?.dims(), [1, 8, 16, 16]);
+//! # Ok(())
+//! # }
+//! ```
+
+mod activation;
+mod bilinear;
+mod conv;
+mod deform;
+mod device;
+mod slices;
+mod tiles;
+
+pub use activation::Activation;
+pub use bilinear::resize_bilinear;
+pub use conv::{Conv2d, Conv2dParams};
+pub use deform::DeformConv2d;
+pub use device::{DeviceError, DeviceRequest, open_device};

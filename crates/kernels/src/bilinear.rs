@@ -1,0 +1,78 @@
+//! Bilinear resize with `align_corners = true`.
+
+use crate::slices::f32_values;
+use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor, bail};
+use rayon::prelude::*;
+
+/// Resizes `(batch, channels, height, width)` so that the corner pixels keep their place, as
+/// `torch.nn.functional.interpolate(mode="bilinear", align_corners=True)` does.
+///
+/// The source coordinates are computed in `f32` exactly as PyTorch computes them: on a noisy image
+/// the rounding of a coordinate shows in the result. A resize to the same size is the identity.
+///
+/// # Errors
+/// If a side is 0.
+pub fn resize_bilinear(x: &Tensor, height: usize, width: usize) -> Result<Tensor> {
+    let (.., from_h, from_w) = x.dims4()?;
+    if from_h * from_w * height * width == 0 {
+        bail!("cannot resize {from_h}x{from_w} to {height}x{width}");
+    }
+    if (from_h, from_w) == (height, width) {
+        return Ok(x.clone());
+    }
+    if x.device().is_cpu() && x.dtype() == DType::F32 {
+        return x.contiguous()?.apply_op1_no_bwd(&Resize { height, width });
+    }
+    x.contiguous()?.upsample_bilinear2d(height, width, true)
+}
+
+struct Resize {
+    height: usize,
+    width: usize,
+}
+
+/// Where one output row or column reads: two neighbours and the weight of the second.
+struct Source {
+    low: usize,
+    high: usize,
+    weight: f32,
+}
+
+fn sources(from: usize, to: usize) -> Vec<Source> {
+    let scale = if to > 1 { (from - 1) as f32 / (to - 1) as f32 } else { 0.0 };
+    (0..to)
+        .map(|i| {
+            let source = scale * i as f32;
+            let low = (source as usize).min(from - 1);
+            Source { low, high: (low + 1).min(from - 1), weight: source - low as f32 }
+        })
+        .collect()
+}
+
+impl CustomOp1 for Resize {
+    fn name(&self) -> &'static str {
+        "resize_bilinear"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let x = f32_values(self.name(), storage, layout)?;
+        let (batch, channels, height, width) = layout.shape().dims4()?;
+        let (rows, columns) = (sources(height, self.height), sources(width, self.width));
+        let mut y = vec![0f32; batch * channels * self.height * self.width];
+        y.par_chunks_exact_mut(self.height * self.width)
+            .zip(x.par_chunks_exact(height * width))
+            .for_each(|(y, x)| {
+                for (line, row) in y.chunks_exact_mut(self.width).zip(&rows) {
+                    let top = &x[row.low * width..][..width];
+                    let bottom = &x[row.high * width..][..width];
+                    let (w1, w0) = (row.weight, 1.0 - row.weight);
+                    for (out, column) in line.iter_mut().zip(&columns) {
+                        let (v1, v0) = (column.weight, 1.0 - column.weight);
+                        *out = w0 * (v0 * top[column.low] + v1 * top[column.high])
+                            + w1 * (v0 * bottom[column.low] + v1 * bottom[column.high]);
+                    }
+                }
+            });
+        Ok((CpuStorage::F32(y), Shape::from((batch, channels, self.height, self.width))))
+    }
+}

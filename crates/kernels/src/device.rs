@@ -1,0 +1,119 @@
+//! Opening a device.
+
+use candle_core::Device;
+use std::fmt;
+use std::str::FromStr;
+
+/// Which device a caller asks for.
+///
+/// ```
+/// use portrait_kernels::DeviceRequest;
+///
+/// assert_eq!("cuda:1".parse(), Ok(DeviceRequest::Cuda(1)));
+/// assert_eq!(DeviceRequest::Cpu.to_string(), "cpu");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum DeviceRequest {
+    /// The first CUDA device when the build and the machine have one, or else the CPU.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// The CUDA device with this ordinal; an error where there is none, never the CPU instead.
+    Cuda(usize),
+}
+
+impl fmt::Display for DeviceRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(ordinal) => write!(f, "cuda:{ordinal}"),
+        }
+    }
+}
+
+impl FromStr for DeviceRequest {
+    type Err = DeviceError;
+
+    fn from_str(text: &str) -> Result<Self, DeviceError> {
+        let unknown = || DeviceError::Unknown(text.to_owned());
+        match text {
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Cpu),
+            "cuda" => Ok(Self::Cuda(0)),
+            _ => {
+                let ordinal = text.strip_prefix("cuda:").ok_or_else(unknown)?;
+                Ok(Self::Cuda(ordinal.parse().map_err(|_| unknown())?))
+            }
+        }
+    }
+}
+
+/// Why a device cannot be opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeviceError {
+    /// The text names no device.
+    #[error("`{0}` is no device: use auto, cpu, cuda or cuda:N")]
+    Unknown(String),
+    /// The program was built without CUDA.
+    #[error("cannot open cuda:{0}: this program was built without CUDA; use --device cpu")]
+    NotBuilt(usize),
+    /// The driver refused.
+    #[error("cannot open cuda:{ordinal}: {reason}")]
+    Cuda {
+        /// The ordinal asked for.
+        ordinal: usize,
+        /// What the driver says.
+        reason: String,
+    },
+}
+
+/// Opens the device.
+///
+/// A CUDA device is opened on one stream of its own: load, run and copy out on the thread that
+/// owns it, and clone the [`Device`] instead of opening the card again.
+///
+/// # Errors
+/// [`DeviceError::NotBuilt`] for CUDA in a build without it, [`DeviceError::Cuda`] when the driver
+/// refuses. [`DeviceRequest::Auto`] never fails.
+pub fn open_device(request: DeviceRequest) -> Result<Device, DeviceError> {
+    match request {
+        DeviceRequest::Cpu => Ok(Device::Cpu),
+        DeviceRequest::Auto => Ok(open_cuda(0).unwrap_or(Device::Cpu)),
+        DeviceRequest::Cuda(ordinal) => open_cuda(ordinal),
+    }
+}
+
+fn open_cuda(ordinal: usize) -> Result<Device, DeviceError> {
+    if !candle_core::utils::cuda_is_available() {
+        return Err(DeviceError::NotBuilt(ordinal));
+    }
+    Device::new_cuda_with_stream(ordinal)
+        .map_err(|error| DeviceError::Cuda { ordinal, reason: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_request_reads_what_it_writes() {
+        for request in [DeviceRequest::Auto, DeviceRequest::Cpu, DeviceRequest::Cuda(3)] {
+            assert_eq!(request.to_string().parse(), Ok(request));
+        }
+        assert_eq!("cuda".parse(), Ok(DeviceRequest::Cuda(0)));
+        for wrong in ["", "gpu", "cuda:", "cuda:x", "cuda:-1"] {
+            assert_eq!(wrong.parse::<DeviceRequest>(), Err(DeviceError::Unknown(wrong.into())));
+        }
+    }
+
+    #[test]
+    fn cuda_is_never_replaced_by_the_cpu() {
+        if !candle_core::utils::cuda_is_available() {
+            let error = open_device(DeviceRequest::Cuda(0)).unwrap_err();
+            assert_eq!(error, DeviceError::NotBuilt(0));
+        }
+        assert!(open_device(DeviceRequest::Auto).is_ok());
+    }
+}
