@@ -1,4 +1,8 @@
-//! Element-wise activations, applied in place while a tile is in cache.
+//! Element-wise activations.
+
+use crate::slices::f32_values;
+use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor};
+use rayon::prelude::*;
 
 /// What follows a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -21,6 +25,34 @@ impl Activation {
             Self::Relu => values.iter_mut().for_each(|x| *x = (*x + bias).max(0.0)),
             Self::Silu => values.iter_mut().for_each(|x| *x = silu(*x + bias)),
         }
+    }
+}
+
+/// `x · Φ(x)` with the exact normal distribution Φ (by erf), as `torch.nn.GELU()`.
+///
+/// # Errors
+/// If the type is no floating-point type.
+pub fn gelu(x: &Tensor) -> Result<Tensor> {
+    if x.device().is_cpu() && x.dtype() == DType::F32 {
+        return x.contiguous()?.apply_op1_no_bwd(&Gelu);
+    }
+    x.gelu_erf()
+}
+
+struct Gelu;
+
+impl CustomOp1 for Gelu {
+    fn name(&self) -> &'static str {
+        "gelu"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let x = f32_values(self.name(), storage, layout)?;
+        let gelu = |&x: &f32| {
+            0.5 * x * (1.0 + candle_core::cpu::erf::erf_f32(x * std::f32::consts::FRAC_1_SQRT_2))
+        };
+        let y = x.par_iter().with_min_len(4096).map(gelu).collect();
+        Ok((CpuStorage::F32(y), layout.shape().clone()))
     }
 }
 
