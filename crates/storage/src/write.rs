@@ -78,7 +78,8 @@ impl Storage {
         S: Stream<Item = Result<Bytes, E>> + Send,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let mut input = Input::new(artifact, pin!(content), options);
+        let content = pin!(content);
+        let mut input = Input::new(artifact, content, options);
         // The format comes first: content that is refused is not worth sending.
         let key = Key::of_content(artifact, &input.head().await?)?;
 
