@@ -1,0 +1,38 @@
+//! What can go wrong.
+
+/// An error of this crate.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration describes no network.
+    #[error("the BiRefNet configuration is wrong: {0}")]
+    Config(String),
+    /// The input is no image the network can take.
+    #[error(
+        "an input of shape {0:?}: (batch, 3, height, width) with sides that are multiples of 32 is needed"
+    )]
+    InputShape(Vec<usize>),
+    /// An option is out of range.
+    #[error("{option} = {value}: {expected}")]
+    Option {
+        /// The option's name.
+        option: &'static str,
+        /// What was given.
+        value: String,
+        /// What is needed.
+        expected: &'static str,
+    },
+    /// Images that belong together differ in size.
+    #[error("{what} has {found:?} pixels, {expected:?} are needed")]
+    Size {
+        /// Which image.
+        what: &'static str,
+        /// Width and height needed.
+        expected: (u32, u32),
+        /// Width and height found.
+        found: (u32, u32),
+    },
+    /// candle failed: a tensor of the checkpoint is missing or has another shape, or a device
+    /// failed.
+    #[error(transparent)]
+    Model(#[from] candle_core::Error),
+}

@@ -1,0 +1,106 @@
+//! The whole network (`BiRefNet` of `models/birefnet.py`).
+
+use super::decoder::Decoder;
+use super::decoder_block::DecoderBlock;
+use super::swin::SwinTransformer;
+use crate::Error;
+use crate::config::BirefnetConfig;
+use candle_core::Tensor;
+use candle_nn::VarBuilder;
+use portrait_kernels::resize_bilinear;
+
+/// Sides of an input are multiples of this.
+pub(crate) const STRIDE: usize = 32;
+
+/// BiRefNet (Zheng et al., "Bilateral Reference for High-Resolution Dichotomous Image
+/// Segmentation", 2024), as published at `ZhengPeng7/BiRefNet`.
+///
+/// It owns weights and nothing else: `forward` takes `&self`, and the network is `Send + Sync`.
+#[derive(Debug)]
+pub struct Birefnet {
+    config: BirefnetConfig,
+    backbone: SwinTransformer,
+    squeeze: DecoderBlock,
+    decoder: Decoder,
+}
+
+impl Birefnet {
+    /// Builds the network from weights under their published names (`bb.…`, `squeeze_module.0.…`,
+    /// `decoder.…`). What only training uses is not asked for. BatchNorm is folded here.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for an impossible configuration, [`Error::Model`] when a tensor is
+    /// missing or has another shape.
+    pub fn new(config: &BirefnetConfig, vb: &VarBuilder<'_>) -> Result<Self, Error> {
+        config.validate()?;
+        let channels = config.swin.channels().map(|channels| 2 * channels);
+        let context: usize = channels.iter().sum();
+        Ok(Self {
+            config: config.clone(),
+            backbone: SwinTransformer::new(&config.swin, &vb.pp("bb"))?,
+            squeeze: DecoderBlock::new(config, [context, channels[3]], &vb.pp("squeeze_module.0"))?,
+            decoder: Decoder::new(config, channels, &vb.pp("decoder"))?,
+        })
+    }
+
+    /// The configuration the network was built with.
+    pub fn config(&self) -> &BirefnetConfig {
+        &self.config
+    }
+
+    /// Logits of the foreground, `(batch, 1, height, width)`, of images `(batch, 3, height,
+    /// width)` normalised by ImageNet's mean and deviation. The probability is their sigmoid.
+    ///
+    /// # Errors
+    /// [`Error::InputShape`] unless there are 3 channels and both sides are positive multiples of
+    /// 32; [`Error::Model`] when candle fails.
+    pub fn forward(&self, image: &Tensor) -> Result<Tensor, Error> {
+        self.forward_with(image, &mut |_, _| {})
+    }
+
+    /// [`Self::forward`], showing named intermediate results to `stage` as they appear:
+    /// `bb_full_stage0` … `3`, `bb_half_stage0` … `3`, `squeeze_module`, `decoder_block4` … `1`
+    /// and `gdt_attn_logit_4` … `2`.
+    ///
+    /// # Errors
+    /// As [`Self::forward`].
+    pub fn forward_with(
+        &self,
+        image: &Tensor,
+        stage: &mut dyn FnMut(&str, &Tensor),
+    ) -> Result<Tensor, Error> {
+        let (height, width) = match *image.dims() {
+            [_, 3, height, width] if is_side(height) && is_side(width) => (height, width),
+            ref dims => return Err(Error::InputShape(dims.to_vec())),
+        };
+        let full = self.backbone.forward(image)?;
+        let half = resize_bilinear(image, height / 2, width / 2)?;
+        let half = self.backbone.forward(&half)?;
+        for (name, maps) in [("bb_full_stage", &full), ("bb_half_stage", &half)] {
+            for (index, map) in maps.iter().enumerate() {
+                stage(&format!("{name}{index}"), map);
+            }
+        }
+        let [x1, x2, x3, x4] = join(full, half)?;
+        let (.., height, width) = x4.dims4()?;
+        let context = [&x1, &x2, &x3].map(|map| resize_bilinear(map, height, width));
+        let [c1, c2, c3] = context;
+        let x4 = self.squeeze.forward(&Tensor::cat(&[&c1?, &c2?, &c3?, &x4], 1)?)?;
+        stage("squeeze_module", &x4);
+        Ok(self.decoder.forward(image, [x1, x2, x3, x4], stage)?)
+    }
+}
+
+fn is_side(pixels: usize) -> bool {
+    pixels > 0 && pixels.is_multiple_of(STRIDE)
+}
+
+/// Appends the maps of the half-size pass, resized, to those of the full-size one.
+fn join(full: [Tensor; 4], half: [Tensor; 4]) -> candle_core::Result<[Tensor; 4]> {
+    let mut joined = full;
+    for (full, half) in joined.iter_mut().zip(half) {
+        let (.., height, width) = full.dims4()?;
+        *full = Tensor::cat(&[&*full, &resize_bilinear(&half, height, width)?], 1)?;
+    }
+    Ok(joined)
+}

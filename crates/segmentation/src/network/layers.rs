@@ -1,0 +1,83 @@
+//! Layers as a checkpoint holds them.
+
+use candle_core::{Result, Tensor};
+use candle_nn::VarBuilder;
+use portrait_kernels::{Activation, BatchNorm, Conv2d, Conv2dParams, LayerNorm};
+
+/// BiRefNet keeps PyTorch's default everywhere.
+const EPS: f64 = 1e-5;
+
+/// A convolution with bias, `kernel × kernel`, that keeps the size.
+pub(super) fn conv(
+    vb: &VarBuilder<'_>,
+    [input, output]: [usize; 2],
+    kernel: usize,
+) -> Result<Conv2d> {
+    let weight = vb.get((output, input, kernel, kernel), "weight")?;
+    let bias = vb.get(output, "bias")?;
+    Conv2d::new(weight, Some(bias), same(kernel), Activation::None)
+}
+
+/// A convolution that keeps the size, with the BatchNorm that follows it folded in.
+pub(super) fn conv_norm(
+    conv: &VarBuilder<'_>,
+    norm: &VarBuilder<'_>,
+    [input, output]: [usize; 2],
+    kernel: usize,
+    activation: Activation,
+) -> Result<Conv2d> {
+    let weight = conv.get((output, input, kernel, kernel), "weight")?;
+    let bias = conv.get(output, "bias")?;
+    let (weight, bias) = batch_norm(norm, output)?.fold(&weight, Some(&bias))?;
+    Conv2d::new(weight, Some(bias), same(kernel), activation)
+}
+
+pub(super) fn same(kernel: usize) -> Conv2dParams {
+    Conv2dParams { padding: kernel / 2, ..Default::default() }
+}
+
+pub(super) fn batch_norm(vb: &VarBuilder<'_>, channels: usize) -> Result<BatchNorm> {
+    Ok(BatchNorm {
+        weight: vb.get(channels, "weight")?,
+        bias: vb.get(channels, "bias")?,
+        running_mean: vb.get(channels, "running_mean")?,
+        running_var: vb.get(channels, "running_var")?,
+        eps: EPS,
+    })
+}
+
+pub(super) fn layer_norm(vb: &VarBuilder<'_>, channels: usize) -> Result<LayerNorm> {
+    LayerNorm::new(vb.get(channels, "weight")?, vb.get(channels, "bias")?, EPS)
+}
+
+/// A linear layer over the last dimension.
+#[derive(Debug)]
+pub(super) struct Linear {
+    weight: Tensor,
+    bias: Option<Tensor>,
+}
+
+impl Linear {
+    pub(super) fn new(vb: &VarBuilder<'_>, [input, output]: [usize; 2]) -> Result<Self> {
+        let bias = Some(vb.get(output, "bias")?);
+        Ok(Self { weight: vb.get((output, input), "weight")?, bias })
+    }
+
+    pub(super) fn without_bias(vb: &VarBuilder<'_>, [input, output]: [usize; 2]) -> Result<Self> {
+        Ok(Self { weight: vb.get((output, input), "weight")?, bias: None })
+    }
+
+    /// Maps `(…, input)` to `(…, output)`.
+    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let mut shape = x.dims().to_vec();
+        let input = shape.pop().unwrap_or(0);
+        let tokens: usize = shape.iter().product();
+        // One large product: candle multiplies a batch one small matrix after the other.
+        let mut y = x.reshape((tokens, input))?.matmul(&self.weight.t()?)?;
+        if let Some(bias) = &self.bias {
+            y = y.broadcast_add(bias)?;
+        }
+        shape.push(self.weight.dim(0)?);
+        y.reshape(shape)
+    }
+}

@@ -1,0 +1,93 @@
+//! The network against the official implementation, at full size, with reproducible weights.
+//!
+//! `cargo test --release -p portrait-segmentation --test goldens -- --include-ignored --nocapture`
+//! runs all of them and prints the table of errors.
+
+use candle_core::{DType, Device, IndexOp, Tensor};
+use portrait_segmentation::{Birefnet, BirefnetConfig};
+use portrait_test_support::{golden, reproducible, test_data};
+use std::time::Instant;
+
+fn network(config: BirefnetConfig) -> Birefnet {
+    Birefnet::new(&config, &reproducible::var_builder(DType::F32, &Device::Cpu)).unwrap()
+}
+
+/// Every third row and column, as the large goldens are stored.
+fn every_third(logits: &Tensor) -> Tensor {
+    let (.., height, width) = logits.dims4().unwrap();
+    let pick = |side: usize| {
+        let index: Vec<u32> = (0..side as u32).step_by(3).collect();
+        Tensor::new(index, &Device::Cpu).unwrap()
+    };
+    logits.index_select(&pick(height), 2).unwrap().index_select(&pick(width), 3).unwrap()
+}
+
+fn check(name: &str, file: &str, config: BirefnetConfig, input: &Tensor, limit: f64) {
+    let Some(path) = test_data(&format!("parity/goldens/{file}")) else { return };
+    let network = network(config);
+    let start = Instant::now();
+    let logits = network.forward(input).unwrap();
+    println!("{name}: {:.0} ms", start.elapsed().as_secs_f64() * 1e3);
+    let logits = if file.ends_with(".s3.npy") { every_third(&logits) } else { logits };
+    golden::assert_close(name, &logits, &golden::read(path).unwrap(), limit);
+}
+
+fn check_noise(name: &str, file: &str, config: BirefnetConfig, size: [usize; 2], limit: f64) {
+    let input = reproducible::input((1, 3, size[0], size[1])).unwrap();
+    check(name, file, config, &input, limit);
+}
+
+#[test]
+fn lite_256_stages() {
+    let Some(folder) = test_data("parity/goldens") else { return };
+    let network = network(BirefnetConfig::lite());
+    let input = reproducible::input((1, 3, 256, 256)).unwrap();
+    let mut checked = 0;
+    let logits = network
+        .forward_with(&input, &mut |name, tensor| {
+            let file = folder.join(format!("lite_256_{name}.npy"));
+            if file.exists() {
+                let limit = if name.starts_with("bb_") { 2e-5 } else { 4e-5 };
+                golden::assert_close(name, tensor, &golden::read(file).unwrap(), limit);
+                checked += 1;
+            }
+        })
+        .unwrap();
+    assert_eq!(checked, 13, "stages with a golden tensor");
+    let want = golden::read(folder.join("lite_256x256_logits.npy")).unwrap();
+    golden::assert_close("lite_256x256_logits", &logits, &want, 2e-5);
+}
+
+#[test]
+fn lite_512() {
+    check_noise("lite_512", "lite_512x512_logits.npy", BirefnetConfig::lite(), [512, 512], 5e-5);
+}
+
+#[test]
+fn lite_1024() {
+    let file = "lite_1024x1024_logits.s3.npy";
+    check_noise("lite_1024", file, BirefnetConfig::lite(), [1024, 1024], 1e-4);
+}
+
+#[test]
+fn large_256() {
+    check_noise("large_256", "large_256x256_logits.npy", BirefnetConfig::large(), [256, 256], 2e-5);
+}
+
+#[test]
+fn large_1024() {
+    let file = "large_1024x1024_logits.s3.npy";
+    check_noise("large_1024", file, BirefnetConfig::large(), [1024, 1024], 1e-4);
+}
+
+#[test]
+fn a_batch_is_its_images() {
+    let network = network(BirefnetConfig::lite());
+    let batch = reproducible::input((2, 3, 128, 96)).unwrap();
+    let together = network.forward(&batch).unwrap();
+    for index in 0..2 {
+        let alone = network.forward(&batch.i(index..index + 1).unwrap()).unwrap();
+        let name = format!("image {index} of a batch");
+        golden::assert_close(&name, &together.i(index..index + 1).unwrap(), &alone, 2e-5);
+    }
+}
