@@ -1,1 +1,60 @@
-//! Filled in below.
+//! YOLOv8 in candle: a photo in, the boxes of its persons out.
+//!
+//! | step | item | equal to |
+//! |---|---|---|
+//! | fit the photo | [`Letterbox`], [`resize_linear`], [`to_tensor`] | Ultralytics' `LetterBox` with OpenCV, bit for bit |
+//! | run the network | [`Yolov8`] | Ultralytics' YOLOv8 n, s, m, l, x within the noise of f32 |
+//! | choose boxes | [`candidates`], [`non_maximum_suppression`] | Ultralytics' `non_max_suppression` with torchvision |
+//! | back to the photo | [`Letterbox::to_photo`] | Ultralytics' `scale_boxes` |
+//!
+//! [`Detector`] does all four. The steps before and after the network are pure functions on plain
+//! buffers. The crate reads no files and starts no threads of its own: weights come in a
+//! [`VarBuilder`](candle_nn::VarBuilder), from safetensors with Ultralytics' parameter names or
+//! those of candle's example.
+//!
+//! ```
+//! use candle_core::{DType, Device};
+//! use candle_nn::VarBuilder;
+//! use image::RgbImage;
+//! use portrait_detection::{DetectOptions, Detector, Variant, Yolov8Config};
+//!
+//! // Weights that are all zero; real ones come from `VarBuilder::from_buffered_safetensors`.
+//! let weights = VarBuilder::zeros(DType::F32, &Device::Cpu);
+//! let detector = Detector::new(&Yolov8Config::new(Variant::N, 80), weights)?;
+//!
+//! let photo = RgbImage::new(160, 120);
+//! let options = DetectOptions { confidence: 0.6, image_size: 160, ..DetectOptions::default() };
+//! let persons = detector.detect(&photo, &options)?;
+//! // This network gives every class a probability of one half, everywhere.
+//! assert!(persons.is_empty());
+//! # Ok::<(), portrait_detection::Error>(())
+//! ```
+//!
+//! Published YOLOv8 weights are under the AGPL-3.0 or Ultralytics' Enterprise licence; this code
+//! is not.
+
+mod bbox;
+mod blocks;
+mod config;
+mod detector;
+mod error;
+mod head;
+mod names;
+mod network;
+mod options;
+mod parameters;
+mod pool;
+mod postprocess;
+mod preprocess;
+mod resize;
+
+pub use bbox::{BoundingBox, Detection};
+pub use config::{Variant, Yolov8Config};
+pub use detector::Detector;
+pub use error::{Error, Result};
+pub use names::{Naming, detect_naming};
+pub use network::Yolov8;
+pub use options::{DetectOptions, LetterboxMode, PERSON};
+pub use postprocess::{Candidate, NmsOptions, candidates, non_maximum_suppression};
+pub use preprocess::{Letterbox, to_tensor};
+pub use resize::resize_linear;
