@@ -11,6 +11,15 @@ pub enum Error {
         "an input of shape {0:?}: (batch, 3, height, width) with sides that are multiples of 32 is needed"
     )]
     InputShape(Vec<usize>),
+    /// An image without pixels, or a list without images.
+    #[error("an image without pixels")]
+    EmptyImage,
+    /// The person's box has no pixel in the photo.
+    #[error("the person's box lies outside the photo of {} x {} pixels", photo.0, photo.1)]
+    BoxOutside {
+        /// Width and height of the photo.
+        photo: (u32, u32),
+    },
     /// An option is out of range.
     #[error("{option} = {value}: {expected}")]
     Option {

@@ -1,9 +1,50 @@
-//! BiRefNet in candle.
+//! BiRefNet in candle: a photo and a person's box in, a cut-out on a transparent background out.
+//!
+//! The easy call is [`Segmenter::cut_out`]. Every step below it is public too:
+//!
+//! 1. [`crop_plan`], [`crop_photo`]: the person's box with context;
+//! 2. [`preprocess`]: stretched to the network's input and normalised;
+//! 3. [`Birefnet::forward`]: logits;
+//! 4. [`mattes_from_logits`]: sigmoid, back to the crop's size;
+//! 5. [`finish_cut_out`]: [`gate`] keeps neighbours out, [`refine_foreground`] takes the old
+//!    background out of the edge's colours, [`feather`] softens, [`compose`] joins.
+//!
+//! Everything is synchronous: no files, no network, no environment.
+//!
+//! ```
+//! use candle_core::{DType, Device};
+//! use candle_nn::VarBuilder;
+//! use image::{RgbImage, math::Rect};
+//! use portrait_segmentation::{Birefnet, BirefnetConfig, CutOutOptions, Segmenter, SwinConfig};
+//!
+//! # fn main() -> Result<(), portrait_segmentation::Error> {
+//! // A very small network without training; weights come from `portrait-weights` in real life.
+//! let swin = SwinConfig { embed_dim: 8, depths: [1; 4], heads: [1; 4], window: 4 };
+//! let weights = VarBuilder::zeros(DType::F32, &Device::Cpu);
+//! let network = Birefnet::new(&BirefnetConfig::with_swin(swin), &weights)?;
+//! let segmenter = Segmenter::new(network, Device::Cpu, [64, 64])?;
+//!
+//! let photo = RgbImage::new(200, 150);
+//! let person = Rect { x: 50, y: 20, width: 80, height: 120 };
+//! let cut_out = segmenter.cut_out(&photo, person, &[], &CutOutOptions::default())?;
+//! assert_eq!(cut_out.image.dimensions(), (120, 150));
+//! # Ok(())
+//! # }
+//! ```
 
 mod config;
 mod error;
+mod matting;
 mod network;
+mod preprocess;
+mod segmenter;
 
 pub use config::{BirefnetConfig, DecoderAttention, PatchOrder, SwinConfig};
 pub use error::Error;
+pub use matting::{
+    CropPlan, Matte, RefineOptions, compose, crop_matte, crop_plan, feather, flatten, gate,
+    mattes_from_logits, refine_foreground, to_gray,
+};
 pub use network::Birefnet;
+pub use preprocess::{IMAGENET_MEAN, IMAGENET_STD, preprocess, stretch};
+pub use segmenter::{CutOut, CutOutOptions, Segmenter, crop_photo, finish_cut_out};

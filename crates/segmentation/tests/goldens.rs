@@ -4,7 +4,7 @@
 //! runs all of them and prints the table of errors.
 
 use candle_core::{DType, Device, IndexOp, Tensor};
-use portrait_segmentation::{Birefnet, BirefnetConfig};
+use portrait_segmentation::{Birefnet, BirefnetConfig, preprocess};
 use portrait_test_support::{golden, reproducible, test_data};
 use std::time::Instant;
 
@@ -40,20 +40,23 @@ fn check_noise(name: &str, file: &str, config: BirefnetConfig, size: [usize; 2],
 #[test]
 fn lite_256_stages() {
     let Some(folder) = test_data("parity/goldens") else { return };
+    let manifest = golden::read_manifest(folder.join("birefnet_manifest.json"));
     let network = network(BirefnetConfig::lite());
     let input = reproducible::input((1, 3, 256, 256)).unwrap();
     let mut checked = 0;
     let logits = network
         .forward_with(&input, &mut |name, tensor| {
-            let file = folder.join(format!("lite_256_{name}.npy"));
+            let name = format!("lite_256_{name}");
+            let limit = if name.contains("_bb_") { 2e-5 } else { 4e-5 };
+            golden::assert_samples(&name, tensor, &manifest[&name], limit);
+            let file = folder.join(format!("{name}.npy"));
             if file.exists() {
-                let limit = if name.starts_with("bb_") { 2e-5 } else { 4e-5 };
-                golden::assert_close(name, tensor, &golden::read(file).unwrap(), limit);
-                checked += 1;
+                golden::assert_close(&name, tensor, &golden::read(file).unwrap(), limit);
             }
+            checked += 1;
         })
         .unwrap();
-    assert_eq!(checked, 13, "stages with a golden tensor");
+    assert_eq!(checked, 16, "stages with golden values");
     let want = golden::read(folder.join("lite_256x256_logits.npy")).unwrap();
     golden::assert_close("lite_256x256_logits", &logits, &want, 2e-5);
 }
@@ -67,6 +70,16 @@ fn lite_512() {
 fn lite_1024() {
     let file = "lite_1024x1024_logits.s3.npy";
     check_noise("lite_1024", file, BirefnetConfig::lite(), [1024, 1024], 1e-4);
+}
+
+/// A photo instead of noise, resized by Pillow and normalised by us.
+#[test]
+fn lite_photo_1024() {
+    let Some(path) = test_data("photos/bus_1024_pil_bilinear.png") else { return };
+    let photo = image::open(path).unwrap().to_rgb8();
+    let input = preprocess(&[photo], [1024, 1024], &Device::Cpu).unwrap();
+    let file = "lite_photo_1024x1024_logits.s3.npy";
+    check("lite_photo_1024", file, BirefnetConfig::lite(), &input, 1e-4);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Golden tensors: what the official implementations computed.
 
 use candle_core::{DType, Device, Result, Tensor};
+use std::collections::HashMap;
 use std::path::Path;
 
 /// The distance of a tensor from its golden one.
@@ -57,6 +58,32 @@ pub fn read_npz<const N: usize>(path: impl AsRef<Path>, names: [&str; N]) -> Res
         .map_err(|_| candle_core::Error::Msg(format!("{}: {names:?}", path.as_ref().display())))
 }
 
+/// Reads a manifest of golden tensors: the shape and 64 samples of each by name.
+///
+/// # Panics
+/// If the file is missing or no such manifest.
+pub fn read_manifest(path: impl AsRef<Path>) -> HashMap<String, Samples> {
+    let path = path.as_ref();
+    let text = std::fs::read_to_string(path)
+        .unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
+    let entries: HashMap<String, serde_json::Value> = serde_json::from_str(&text)
+        .unwrap_or_else(|error| panic!("{} is no manifest: {error}", path.display()));
+    let samples = entries.into_iter().filter_map(|(name, entry)| {
+        // Entries of statistics alone have no samples.
+        serde_json::from_value(entry).ok().map(|samples| (name, samples))
+    });
+    samples.collect()
+}
+
+/// What a manifest tells of a tensor.
+#[derive(Debug, Clone, serde::Deserialize)]
+pub struct Samples {
+    /// Its dimensions.
+    pub shape: Vec<usize>,
+    /// Values at flat index `((2j + 1) · n) / 128`.
+    pub samples: Vec<f64>,
+}
+
 /// Prints and checks the distance of `got` from `want`.
 ///
 /// # Panics
@@ -73,17 +100,18 @@ pub fn assert_close(name: &str, got: &Tensor, want: &Tensor, limit: f64) -> Diff
     difference
 }
 
-/// Checks the 64 `samples` that a manifest gives for a tensor, at flat index
-/// `((2j + 1) * n) / 128`.
+/// Checks the shape and the samples that a manifest gives for a tensor.
 ///
 /// # Panics
-/// If a sample is further away.
-pub fn assert_samples(name: &str, got: &Tensor, samples: &[f64], limit: f64) {
+/// If the shape differs or a sample is further away than `limit`.
+pub fn assert_samples(name: &str, got: &Tensor, want: &Samples, limit: f64) {
+    assert_eq!(got.dims(), want.shape, "golden {name}");
     let values = match flat(got) {
         Ok(values) => values,
         Err(error) => panic!("golden {name}: {error}"),
     };
-    for (j, &want) in samples.iter().enumerate() {
+    assert_eq!(want.samples.len(), 64, "golden {name}");
+    for (j, &want) in want.samples.iter().enumerate() {
         let value = f64::from(values[((2 * j + 1) * values.len()) / 128]);
         assert!((value - want).abs() <= limit, "golden {name}: sample {j} is {value}, not {want}");
     }

@@ -7,6 +7,8 @@
 use candle_core::{DType, Device, Error, Result, Shape, Tensor};
 use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 /// `(substring of the name, gain of a weight, gain of a bias)`; the first match wins.
 const GAINS: [(&str, f64, f64); 12] = [
@@ -104,6 +106,45 @@ pub fn input(shape: (usize, usize, usize, usize)) -> Result<Tensor> {
 /// A [`VarBuilder`] that answers every name and shape with its reproducible values.
 pub fn var_builder(dtype: DType, device: &Device) -> VarBuilder<'static> {
     VarBuilder::from_backend(Box::new(Reproducible), dtype, device.clone())
+}
+
+/// A [`VarBuilder`] as [`var_builder`] gives it, and the names and shapes it was asked for.
+pub fn recording_var_builder(device: &Device) -> (VarBuilder<'static>, Asked) {
+    let asked = Asked::default();
+    let backend = Box::new(Recorder(asked.clone()));
+    (VarBuilder::from_backend(backend, DType::F32, device.clone()), asked)
+}
+
+/// The parameters a model asked for, by name.
+#[derive(Clone, Default)]
+pub struct Asked(Arc<Mutex<BTreeMap<String, Vec<usize>>>>);
+
+impl Asked {
+    /// Names and shapes, sorted by name.
+    ///
+    /// # Panics
+    /// If a thread panicked while it asked.
+    pub fn names(&self) -> BTreeMap<String, Vec<usize>> {
+        self.0.lock().expect("no thread panicked while it asked").clone()
+    }
+}
+
+struct Recorder(Asked);
+
+impl SimpleBackend for Recorder {
+    fn get(&self, s: Shape, name: &str, h: Init, dtype: DType, dev: &Device) -> Result<Tensor> {
+        let mut asked = self.0.0.lock().map_err(|_| Error::Msg("the recorder broke".into()))?;
+        asked.insert(name.to_owned(), s.dims().to_vec());
+        Reproducible.get(s, name, h, dtype, dev)
+    }
+
+    fn get_unchecked(&self, name: &str, dtype: DType, dev: &Device) -> Result<Tensor> {
+        Reproducible.get_unchecked(name, dtype, dev)
+    }
+
+    fn contains_tensor(&self, name: &str) -> bool {
+        Reproducible.contains_tensor(name)
+    }
 }
 
 struct Reproducible;

@@ -5,7 +5,7 @@ use super::decoder_block::DecoderBlock;
 use super::swin::SwinTransformer;
 use crate::Error;
 use crate::config::BirefnetConfig;
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 use candle_nn::VarBuilder;
 use portrait_kernels::resize_bilinear;
 
@@ -19,6 +19,7 @@ pub(crate) const STRIDE: usize = 32;
 #[derive(Debug)]
 pub struct Birefnet {
     config: BirefnetConfig,
+    dtype: DType,
     backbone: SwinTransformer,
     squeeze: DecoderBlock,
     decoder: Decoder,
@@ -37,6 +38,7 @@ impl Birefnet {
         let context: usize = channels.iter().sum();
         Ok(Self {
             config: config.clone(),
+            dtype: vb.dtype(),
             backbone: SwinTransformer::new(&config.swin, &vb.pp("bb"))?,
             squeeze: DecoderBlock::new(config, [context, channels[3]], &vb.pp("squeeze_module.0"))?,
             decoder: Decoder::new(config, channels, &vb.pp("decoder"))?,
@@ -46,6 +48,11 @@ impl Birefnet {
     /// The configuration the network was built with.
     pub fn config(&self) -> &BirefnetConfig {
         &self.config
+    }
+
+    /// The type of its weights, which its input must have.
+    pub fn dtype(&self) -> DType {
+        self.dtype
     }
 
     /// Logits of the foreground, `(batch, 1, height, width)`, of images `(batch, 3, height,

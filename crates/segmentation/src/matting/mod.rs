@@ -1,0 +1,16 @@
+//! From the network's answer to a cut-out, a file for each step.
+
+mod box_filter;
+mod compose;
+mod crop;
+mod feather;
+mod gate;
+mod matte;
+mod refine;
+
+pub use compose::{compose, flatten};
+pub use crop::{CropPlan, crop_plan};
+pub use feather::feather;
+pub use gate::gate;
+pub use matte::{Matte, crop_matte, mattes_from_logits, to_gray};
+pub use refine::{RefineOptions, refine_foreground};
