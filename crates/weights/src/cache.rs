@@ -103,7 +103,8 @@ impl RepositoryCache {
         link(&self.blob(etag), &snapshot, source.file.split('/').count() + 1).map_err(failed)?;
         if source.revision() != commit {
             let reference = self.folder.join("refs").join(source.revision());
-            let temporary = reference.with_extension(format!("{}.tmp", std::process::id()));
+            // The lock on the content makes the name nobody else's, also while another file of the repository arrives.
+            let temporary = self.folder.join("refs").join(format!("{etag}.tmp"));
             create_parent(&reference)
                 .and_then(|()| fs::write(&temporary, commit))
                 .and_then(|()| fs::rename(&temporary, &reference))

@@ -1,5 +1,7 @@
 //! Opening files: good ones, other formats, and damaged ones.
 
+#![allow(clippy::unwrap_used)] // Helpers of tests, like the tests, may fail by a panic.
+
 mod support;
 
 use std::fs;

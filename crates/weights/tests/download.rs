@@ -1,5 +1,7 @@
 //! Downloading from a stand-in of the hub: what reaches the cache, and how.
 
+#![allow(clippy::unwrap_used)] // Helpers of tests, like the tests, may fail by a panic.
+
 mod support;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! Downloads that fail: a typed error of one line, and nothing in the cache that passes for the file.
 
+#![allow(clippy::unwrap_used)] // Helpers of tests, like the tests, may fail by a panic.
+
 mod support;
 
 use std::fs;

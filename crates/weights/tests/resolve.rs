@@ -1,5 +1,7 @@
 //! Finding files without a network.
 
+#![allow(clippy::unwrap_used)] // Helpers of tests, like the tests, may fail by a panic.
+
 mod support;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! Handing tensors to candle.
 
+#![allow(clippy::unwrap_used)] // Helpers of tests, like the tests, may fail by a panic.
+
 mod support;
 
 use std::path::PathBuf;
