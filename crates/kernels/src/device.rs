@@ -1,6 +1,6 @@
 //! Opening a device.
 
-use candle_core::Device;
+use candle_core::{DType, Device};
 use std::fmt;
 use std::str::FromStr;
 
@@ -46,6 +46,29 @@ impl FromStr for DeviceRequest {
                 let ordinal = text.strip_prefix("cuda:").ok_or_else(unknown)?;
                 Ok(Self::Cuda(ordinal.parse().map_err(|_| unknown())?))
             }
+        }
+    }
+}
+
+/// The arithmetic of a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Precision {
+    /// Single precision; the only one a CPU runs.
+    #[default]
+    F32,
+    /// IEEE half precision.
+    F16,
+    /// bfloat16.
+    Bf16,
+}
+
+impl Precision {
+    /// candle's name of it.
+    pub fn dtype(self) -> DType {
+        match self {
+            Self::F32 => DType::F32,
+            Self::F16 => DType::F16,
+            Self::Bf16 => DType::BF16,
         }
     }
 }

@@ -36,7 +36,8 @@ mod tiles;
 
 pub use activation::{Activation, gelu};
 pub use bilinear::resize_bilinear;
+pub use candle_core::Device;
 pub use conv::{Conv2d, Conv2dParams};
 pub use deform::DeformConv2d;
-pub use device::{DeviceError, DeviceRequest, open_device};
+pub use device::{DeviceError, DeviceRequest, Precision, open_device};
 pub use norm::{BatchNorm, LayerNorm};

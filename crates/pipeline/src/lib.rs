@@ -1,1 +1,70 @@
-//! Filled in below.
+//! From one photo to talking-portrait video messages: the crate an application depends on.
+//!
+//! ```no_run
+//! use portrait_pipeline::{CutOutOptions, DetectOptions, Photo, Pipeline};
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let pipeline = Pipeline::builder().build().await?;
+//! let photo = Photo::decode(std::fs::read("photo.jpg")?)?;
+//! let found = pipeline.detect(&photo, &DetectOptions::default()).await?;
+//! let everybody = found.select_all();
+//! for person in pipeline.cut_out(&photo, &everybody, &CutOutOptions::default()).await? {
+//!     std::fs::write(format!("person_{}.png", person.person_id), person.result?.png)?;
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | step | call | result |
+//! |---|---|---|
+//! | decode | [`Photo::decode`] | checked, upright, RGB |
+//! | who is there | [`Pipeline::detect`] | [`Detections`] |
+//! | cut out | [`Pipeline::cut_out`] | a PNG for each person |
+//! | talk | [`Pipeline::animate`] | a video for each person, kept in the storage |
+//! | all of it | [`Pipeline::run`] | [`Outcome`] |
+//!
+//! One person's failure is that person's result. Errors and warnings have stable codes ([`Code`]),
+//! tiers and advice. What happens can be watched ([`Progress`]).
+//!
+//! The steps' own crates are here by their names: [`detection`], [`segmentation`], [`weights`],
+//! [`storage`], [`d_id`].
+
+mod animate;
+mod builder;
+mod catalogue;
+mod cut_out;
+mod error;
+mod models;
+mod photo;
+mod picture;
+mod pipeline;
+mod progress;
+mod raw;
+mod run;
+mod worker;
+
+pub use animate::{Message, Speech, Video};
+pub use builder::{DEFAULT_DETECTION_MODEL, DEFAULT_SEGMENTATION_MODEL, PipelineBuilder, Timeouts};
+pub use catalogue::{Code, Tier, Warning, errors_page};
+pub use cut_out::{PersonCutOut, PersonResult, Selection};
+pub use error::Error;
+pub use models::{Model, load_detector, load_segmenter};
+pub use photo::{Photo, PhotoError, PhotoLimits};
+pub use picture::{
+    Background, TalkPicture, encode_gray_png, encode_png, encode_rgb_png, talk_picture,
+};
+pub use pipeline::{DetectTimings, Detections, ImageSize, Pipeline};
+pub use progress::{Event, Progress, Stage, Step};
+pub use raw::{RawNetwork, RawRun};
+pub use run::{Outcome, Request};
+
+pub use portrait_d_id as d_id;
+pub use portrait_detection as detection;
+pub use portrait_detection::{BoundingBox, DetectOptions, Detection, LetterboxMode};
+pub use portrait_kernels::{DeviceError, DeviceRequest, Precision};
+pub use portrait_segmentation as segmentation;
+pub use portrait_segmentation::{CutOut, CutOutOptions, RefineOptions};
+pub use portrait_storage as storage;
+pub use portrait_storage::{PhotoId, Storage};
+pub use portrait_weights as weights;
+pub use portrait_weights::{Checkpoint, Manifest, Places};

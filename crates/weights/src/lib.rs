@@ -53,6 +53,7 @@ mod progress;
 mod resolve;
 mod sniff;
 mod table;
+mod tensor_file;
 
 pub use cache::default_hub_cache;
 pub use checkpoint::{Checkpoint, Verification};
@@ -64,4 +65,5 @@ pub use resolve::{HubPlace, Origin, Places, Resolved, resolve};
 pub use safetensors::Dtype;
 pub use secrecy::SecretString;
 pub use table::models_page;
+pub use tensor_file::{read_tensor, write_tensor};
 pub use url::Url;

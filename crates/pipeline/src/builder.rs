@@ -1,0 +1,151 @@
+//! Putting a pipeline together.
+
+use crate::models::Model;
+use crate::pipeline::{Inner, Pipeline};
+use crate::worker::{Cores, Worker};
+use crate::{Error, Progress};
+use portrait_d_id::Client;
+use portrait_kernels::{DeviceRequest, Precision, open_device};
+use portrait_storage::Storage;
+use portrait_weights::{Family, Places};
+use std::time::Duration;
+use tokio::sync::OnceCell;
+
+/// The model that detects persons where none is chosen.
+pub const DEFAULT_DETECTION_MODEL: &str = "yolov8n";
+/// The model that cuts persons out where none is chosen.
+pub const DEFAULT_SEGMENTATION_MODEL: &str = "birefnet-lite";
+
+/// What a step may take before it is given up, waiting for the device included.
+///
+/// A step that is given up may still finish on the device; its result is dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Looking for persons, 1 minute by default.
+    pub detection: Duration,
+    /// Cutting one person out, 10 minutes by default: the largest network takes one on two cores
+    /// of a CPU.
+    pub segmentation: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { detection: Duration::from_secs(60), segmentation: Duration::from_secs(600) }
+    }
+}
+
+/// Builds a [`Pipeline`]. Nothing is read from the environment; all has defaults.
+#[derive(Debug, Default)]
+#[must_use]
+pub struct PipelineBuilder {
+    device: DeviceRequest,
+    precision: Precision,
+    detection: Option<Model>,
+    segmentation: Option<Model>,
+    places: Places,
+    storage: Option<Storage>,
+    d_id: Option<Client>,
+    timeouts: Timeouts,
+    progress: Progress,
+}
+
+impl PipelineBuilder {
+    /// The device that runs the networks; [`DeviceRequest::Auto`] by default.
+    pub fn device(mut self, device: DeviceRequest) -> Self {
+        self.device = device;
+        self
+    }
+
+    /// The arithmetic of the networks; [`Precision::F32`] by default.
+    pub fn precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
+        self
+    }
+
+    /// The model that detects persons; [`DEFAULT_DETECTION_MODEL`] by default.
+    pub fn detection_model(mut self, model: Model) -> Self {
+        self.detection = Some(model);
+        self
+    }
+
+    /// The model that cuts persons out; [`DEFAULT_SEGMENTATION_MODEL`] by default.
+    pub fn segmentation_model(mut self, model: Model) -> Self {
+        self.segmentation = Some(model);
+        self
+    }
+
+    /// Where checkpoints are looked for, and whether they may be downloaded. Nowhere by default.
+    pub fn places(mut self, places: Places) -> Self {
+        self.places = places;
+        self
+    }
+
+    /// Where photos, cut-outs and videos are kept; in memory by default.
+    pub fn storage(mut self, storage: Storage) -> Self {
+        self.storage = Some(storage);
+        self
+    }
+
+    /// The client that makes talks; without one [`Pipeline::animate`] is an error.
+    pub fn d_id(mut self, client: Client) -> Self {
+        self.d_id = Some(client);
+        self
+    }
+
+    /// What steps may take.
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// Who is told of the loading of models, beside those who watch single requests.
+    pub fn progress(mut self, progress: Progress) -> Self {
+        self.progress = progress;
+        self
+    }
+
+    /// Opens the device. Models are found and loaded when they are first needed, or by
+    /// [`Pipeline::warm_up`].
+    ///
+    /// # Errors
+    /// [`Error::Device`] when the device cannot be opened, [`Error::Option`] for a model that does
+    /// not do the step it is chosen for, or a precision the device has not.
+    pub async fn build(self) -> Result<Pipeline, Error> {
+        let find = |model: Option<Model>, id| model.map_or_else(|| Model::find(id), Ok);
+        let detection = find(self.detection, DEFAULT_DETECTION_MODEL)?;
+        detection.expect(Family::Yolov8, "detection model")?;
+        let segmentation = find(self.segmentation, DEFAULT_SEGMENTATION_MODEL)?;
+        segmentation.expect(Family::Birefnet, "segmentation model")?;
+        let worker = Worker::start("portrait-device")?;
+        // A CUDA device belongs to the thread that opened it.
+        let request = self.device;
+        let device = worker.run("device", move || open_device(request)).await??;
+        if device.is_cpu() && self.precision != Precision::F32 {
+            return Err(Error::Option {
+                option: "precision",
+                value: format!("{:?}", self.precision),
+                expected: "F32 on a CPU".into(),
+            });
+        }
+        Ok(Pipeline::new(Inner {
+            device_name: match (request, device.is_cpu()) {
+                (_, true) => DeviceRequest::Cpu.to_string(),
+                (DeviceRequest::Cuda(_), false) => request.to_string(),
+                (_, false) => DeviceRequest::Cuda(0).to_string(),
+            },
+            device,
+            precision: self.precision,
+            detection,
+            segmentation,
+            places: self.places,
+            storage: self.storage.unwrap_or_else(Storage::memory),
+            d_id: self.d_id,
+            timeouts: self.timeouts,
+            progress: self.progress,
+            worker,
+            cores: Cores::new(),
+            detector: OnceCell::new(),
+            segmenter: OnceCell::new(),
+        }))
+    }
+}

@@ -1,0 +1,90 @@
+//! From the id of a model to a network on a device.
+
+use crate::Error;
+use portrait_detection::{Detector, Yolov8Config};
+use portrait_kernels::{Device, Precision};
+use portrait_segmentation::{Birefnet, BirefnetConfig, Segmenter};
+use portrait_weights::{Checkpoint, Family, Manifest, Places, resolve};
+use std::path::PathBuf;
+
+/// Which checkpoint a step uses.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    /// What it is.
+    pub manifest: Manifest,
+    /// This very file instead of the one the manifest's places hold.
+    pub file: Option<PathBuf>,
+}
+
+impl Model {
+    /// A model of the built-in manifests.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] for an unknown id, naming the nearest and all known ones.
+    pub fn find(id: &str) -> Result<Self, Error> {
+        Ok(Self { manifest: Manifest::find(id)?, file: None })
+    }
+
+    /// The same model from this file.
+    #[must_use]
+    pub fn from_file(self, file: impl Into<PathBuf>) -> Self {
+        Self { file: Some(file.into()), ..self }
+    }
+
+    /// Finds the file, as [`resolve`] does, and opens it.
+    ///
+    /// # Errors
+    /// [`Error::Weights`].
+    pub async fn open(&self, places: &Places) -> Result<Checkpoint, Error> {
+        let file = self.file.clone().or_else(|| places.file.clone());
+        let places = Places { file, ..places.clone() };
+        let found = resolve(&self.manifest, &places).await?;
+        Ok(Checkpoint::open(found.path)?)
+    }
+
+    pub(crate) fn expect(&self, family: Family, step: &'static str) -> Result<(), Error> {
+        if self.manifest.family == family {
+            return Ok(());
+        }
+        Err(Error::Option {
+            option: step,
+            value: self.manifest.id.clone(),
+            expected: format!(
+                "a model of the family {family}; this one is of {}",
+                self.manifest.family
+            ),
+        })
+    }
+}
+
+/// Builds the detector of a manifest from an open checkpoint. Blocks: reads and folds weights.
+///
+/// # Errors
+/// [`Error::Weights`] when manifest and file do not belong together.
+pub fn load_detector(
+    manifest: &Manifest,
+    checkpoint: &Checkpoint,
+    device: &Device,
+    precision: Precision,
+) -> Result<Detector, Error> {
+    let config: Yolov8Config = manifest.architecture()?;
+    let weights = checkpoint.var_builder(precision.dtype(), device);
+    Detector::new(&config, weights).map_err(Error::of_detection)
+}
+
+/// Builds the segmenter of a manifest from an open checkpoint. Blocks: reads and folds weights.
+///
+/// # Errors
+/// [`Error::Weights`] when manifest and file do not belong together.
+pub fn load_segmenter(
+    manifest: &Manifest,
+    checkpoint: &Checkpoint,
+    device: &Device,
+    precision: Precision,
+) -> Result<Segmenter, Error> {
+    let config: BirefnetConfig = manifest.architecture()?;
+    let weights = checkpoint.var_builder(precision.dtype(), device);
+    let network = Birefnet::new(&config, &weights).map_err(Error::of_segmentation)?;
+    let input = [manifest.input.width, manifest.input.height];
+    Segmenter::new(network, device.clone(), input).map_err(Error::of_segmentation)
+}

@@ -1,0 +1,180 @@
+//! A photo as the pipeline takes it: checked, turned upright, in RGB.
+
+use crate::Error;
+use bytes::Bytes;
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, RgbImage};
+use portrait_storage::PhotoId;
+use std::io::Cursor;
+use std::sync::Arc;
+
+/// What a photo may measure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PhotoLimits {
+    /// Bytes of the file.
+    pub max_bytes: usize,
+    /// Pixels of each side, at least.
+    pub min_side: u32,
+    /// Pixels of each side, at most.
+    pub max_side: u32,
+}
+
+impl Default for PhotoLimits {
+    /// 10 MB (10 · 2²⁰ bytes), 128 to 4096 pixels a side.
+    fn default() -> Self {
+        Self { max_bytes: 10 << 20, min_side: 128, max_side: 4096 }
+    }
+}
+
+/// Why a file is no photo for the pipeline.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PhotoError {
+    /// The file has no bytes.
+    #[error("the photo is empty: 0 bytes")]
+    Empty,
+    /// The file has too many bytes.
+    #[error("the photo has {found} bytes, more than the {limit} allowed")]
+    TooManyBytes {
+        /// Bytes of the file.
+        found: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// The content is of no format that is read, whatever the file's name says.
+    #[error("the photo is {found}: only JPEG, PNG and WebP are read")]
+    Format {
+        /// What it seems to be.
+        found: String,
+    },
+    /// The picture is too small.
+    #[error("the photo measures {width} x {height} pixels, less than {limit} on a side")]
+    TooSmall {
+        /// Pixels across.
+        width: u32,
+        /// Pixels down.
+        height: u32,
+        /// Pixels needed on each side.
+        limit: u32,
+    },
+    /// The picture is too large; it was not decoded.
+    #[error("the photo measures {width} x {height} pixels, more than {limit} on a side")]
+    TooLarge {
+        /// Pixels across.
+        width: u32,
+        /// Pixels down.
+        height: u32,
+        /// Pixels allowed on each side.
+        limit: u32,
+    },
+    /// The file is damaged or cut off.
+    #[error("the photo cannot be decoded: {0}")]
+    Damaged(String),
+}
+
+/// A decoded photo. Clones share the pixels.
+#[derive(Debug, Clone)]
+pub struct Photo {
+    id: PhotoId,
+    bytes: Bytes,
+    image: Arc<RgbImage>,
+}
+
+impl Photo {
+    /// Decodes a JPEG, PNG or WebP file within [`PhotoLimits::default`].
+    ///
+    /// The format is told by the content. The picture is turned upright by its EXIF orientation
+    /// and converted to 8-bit RGB; an alpha channel is dropped, colours under it stay.
+    ///
+    /// # Errors
+    /// [`Error::Photo`] saying what is wrong. Size and format are checked before pixels are decoded.
+    pub fn decode(bytes: impl Into<Bytes>) -> Result<Self, Error> {
+        Self::decode_within(bytes, &PhotoLimits::default())
+    }
+
+    /// [`Self::decode`] within other limits.
+    ///
+    /// # Errors
+    /// As [`Self::decode`].
+    pub fn decode_within(bytes: impl Into<Bytes>, limits: &PhotoLimits) -> Result<Self, Error> {
+        let bytes = bytes.into();
+        let image = decode(&bytes, limits)?;
+        Ok(Self { id: PhotoId::generate(), bytes, image: Arc::new(image) })
+    }
+
+    /// The photo's id, new for each decoding.
+    pub fn id(&self) -> PhotoId {
+        self.id
+    }
+
+    /// The pixels, upright.
+    pub fn image(&self) -> &Arc<RgbImage> {
+        &self.image
+    }
+
+    /// The file it was decoded from.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+}
+
+fn decode(bytes: &[u8], limits: &PhotoLimits) -> Result<RgbImage, PhotoError> {
+    if bytes.is_empty() {
+        return Err(PhotoError::Empty);
+    }
+    if bytes.len() > limits.max_bytes {
+        return Err(PhotoError::TooManyBytes { found: bytes.len(), limit: limits.max_bytes });
+    }
+    let format = match image::guess_format(bytes) {
+        Ok(format @ (ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP)) => format,
+        guess => return Err(PhotoError::Format { found: describe(bytes, guess.ok()) }),
+    };
+    let damaged = |error: image::ImageError| PhotoError::Damaged(first_line(&error));
+    let mut decoder =
+        ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(damaged)?;
+    let (width, height) = decoder.dimensions();
+    if width.min(height) < limits.min_side {
+        return Err(PhotoError::TooSmall { width, height, limit: limits.min_side });
+    }
+    if width.max(height) > limits.max_side {
+        return Err(PhotoError::TooLarge { width, height, limit: limits.max_side });
+    }
+    if format == ImageFormat::Jpeg && !jpeg_has_end(bytes) {
+        return Err(PhotoError::Damaged("the JPEG file is cut off before its end".into()));
+    }
+    // A damaged EXIF block does not make the picture unusable.
+    let orientation = decoder.orientation();
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(damaged)?;
+    if let Ok(orientation) = orientation {
+        picture.apply_orientation(orientation);
+    }
+    Ok(picture.into_rgb8())
+}
+
+/// Whether an end marker follows the last scan: the decoder fills what is missing with grey.
+fn jpeg_has_end(bytes: &[u8]) -> bool {
+    const SCAN: [u8; 2] = [0xff, 0xda];
+    const END: [u8; 2] = [0xff, 0xd9];
+    let last = |marker: [u8; 2]| bytes.windows(2).rposition(|pair| pair == marker);
+    last(END).is_some_and(|end| last(SCAN).is_none_or(|scan| end > scan))
+}
+
+fn describe(bytes: &[u8], guess: Option<ImageFormat>) -> String {
+    if let Some(format) = guess {
+        let name = format.extensions_str().first().copied().unwrap_or("an image");
+        return format!("in the format {}", name.to_uppercase());
+    }
+    if bytes.get(4..8) == Some(b"ftyp") {
+        return "in the format HEIC, AVIF or MP4".into();
+    }
+    if bytes.starts_with(b"%PDF") {
+        return "a PDF document".into();
+    }
+    let head = &bytes[..bytes.len().min(512)];
+    let text = std::str::from_utf8(head)
+        .map_or_else(|error| error.valid_up_to() + 3 >= head.len(), |_| true);
+    if text { "a text file".into() } else { "in an unknown format".into() }
+}
+
+fn first_line(error: &dyn std::error::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}

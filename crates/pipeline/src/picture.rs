@@ -1,0 +1,229 @@
+//! Encoding pictures, and preparing them for D-ID.
+
+use crate::Error;
+use crate::catalogue::{Code, Warning};
+use bytes::Bytes;
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{DynamicImage, GrayImage, ImageEncoder, Rgb, RgbImage, RgbaImage, imageops};
+use portrait_segmentation::flatten;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// A cut-out as PNG, straight alpha.
+///
+/// # Errors
+/// [`Error::Encode`].
+pub fn encode_png(picture: &RgbaImage) -> Result<Bytes, Error> {
+    encode_as_png(&DynamicImage::ImageRgba8(picture.clone()))
+}
+
+/// A matte as PNG with 256 levels of grey.
+///
+/// # Errors
+/// [`Error::Encode`].
+pub fn encode_gray_png(matte: &GrayImage) -> Result<Bytes, Error> {
+    encode_as_png(&DynamicImage::ImageLuma8(matte.clone()))
+}
+
+/// An opaque picture as PNG.
+///
+/// # Errors
+/// [`Error::Encode`].
+pub fn encode_rgb_png(picture: &RgbImage) -> Result<Bytes, Error> {
+    encode_as_png(&DynamicImage::ImageRgb8(picture.clone()))
+}
+
+fn encode_as_png(picture: &DynamicImage) -> Result<Bytes, Error> {
+    let mut bytes = Vec::new();
+    let encoder =
+        PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Adaptive);
+    encoder
+        .write_image(picture.as_bytes(), picture.width(), picture.height(), picture.color().into())
+        .map_err(|error| Error::Encode(error.to_string()))?;
+    Ok(bytes.into())
+}
+
+/// What an opaque picture of a cut-out shows behind the person.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Background {
+    /// One colour: red, green, blue.
+    Colour([u8; 3]),
+    /// A picture, scaled to cover and cut at the centre.
+    Picture(Arc<RgbImage>),
+}
+
+impl Default for Background {
+    /// White.
+    fn default() -> Self {
+        Self::Colour([255; 3])
+    }
+}
+
+impl FromStr for Background {
+    type Err = Error;
+
+    /// Reads `white`, `black`, `grey`, `green`, `blue`, `red` or `#rrggbb`.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let named = match text {
+            "white" => Some([255; 3]),
+            "black" => Some([0; 3]),
+            "grey" | "gray" => Some([128; 3]),
+            "red" => Some([255, 0, 0]),
+            "green" => Some([0, 255, 0]),
+            "blue" => Some([0, 0, 255]),
+            _ => None,
+        };
+        let hex = || {
+            let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6)?;
+            let [_, red, green, blue] = u32::from_str_radix(digits, 16).ok()?.to_be_bytes();
+            Some([red, green, blue])
+        };
+        named.or_else(hex).map(Self::Colour).ok_or_else(|| Error::Option {
+            option: "background",
+            value: text.to_owned(),
+            expected: "white, black, grey, red, green, blue or #rrggbb".into(),
+        })
+    }
+}
+
+impl Background {
+    /// The cut-out on this background, opaque.
+    pub fn behind(&self, cut_out: &RgbaImage) -> Result<RgbImage, Error> {
+        let background = match self {
+            Self::Colour(colour) => RgbImage::from_pixel(1, 1, Rgb(*colour)),
+            Self::Picture(picture) => cover(picture, cut_out.dimensions()),
+        };
+        flatten(cut_out, &background).map_err(Error::Segmentation)
+    }
+}
+
+/// Scales a picture until it covers `size`, and cuts the middle out.
+fn cover(picture: &RgbImage, (width, height): (u32, u32)) -> RgbImage {
+    let (from_w, from_h) = picture.dimensions();
+    let scale = (f64::from(width) / f64::from(from_w)).max(f64::from(height) / f64::from(from_h));
+    let scaled = |side: u32, at_least: u32| ((f64::from(side) * scale).ceil() as u32).max(at_least);
+    let (scaled_w, scaled_h) = (scaled(from_w, width), scaled(from_h, height));
+    let scaled = imageops::resize(picture, scaled_w, scaled_h, imageops::FilterType::Triangle);
+    let (x, y) = ((scaled_w - width) / 2, (scaled_h - height) / 2);
+    imageops::crop_imm(&scaled, x, y, width, height).to_image()
+}
+
+/// D-ID takes a side of at least this (measured by users; its documents do not say).
+const MIN_SIDE: u32 = 160;
+/// D-ID refuses talks about larger pictures.
+const MAX_PIXELS: u64 = 10_485_760;
+/// D-ID refuses larger files.
+const MAX_BYTES: usize = 10 << 20;
+
+/// A picture fit for D-ID: opaque, a JPEG within its limits.
+#[derive(Debug, Clone)]
+pub struct TalkPicture {
+    /// A JPEG file.
+    pub bytes: Bytes,
+    /// Set when the picture had to be scaled.
+    pub warning: Option<Warning>,
+}
+
+/// Flattens a cut-out and brings it within D-ID's limits: sides of at least 160 pixels, at most
+/// 10,485,760 pixels and 10 MB.
+///
+/// # Errors
+/// [`Error::Encode`]; [`Error::Option`] for a picture so long and thin that no size fits.
+pub fn talk_picture(cut_out: &RgbaImage, background: &Background) -> Result<TalkPicture, Error> {
+    let picture = background.behind(cut_out)?;
+    let (width, height) = picture.dimensions();
+    let pixels = f64::from(width) * f64::from(height);
+    let grow = f64::from(MIN_SIDE) / f64::from(width.min(height).max(1));
+    let shrink = (MAX_PIXELS as f64 / pixels.max(1.0)).sqrt();
+    let scale = 1f64.max(grow).min(shrink);
+    if grow > shrink {
+        return Err(Error::Option {
+            option: "picture",
+            value: format!("{width} x {height}"),
+            expected: "a picture that fits 160 pixels a side and 10,485,760 in all".into(),
+        });
+    }
+    let mut warning = None;
+    let picture = if scale == 1.0 {
+        picture
+    } else {
+        // Growing rounds up and shrinking down, so that both limits hold.
+        let side = |side: u32| {
+            let side = f64::from(side) * scale;
+            (if scale > 1.0 { (side - 1e-6).ceil() } else { side.floor() }) as u32
+        };
+        let (to_w, to_h) = (side(width), side(height));
+        warning = Some(Warning {
+            code: Code::PictureScaled,
+            message: format!("scaled from {width} x {height} to {to_w} x {to_h} pixels for D-ID"),
+            person_id: None,
+        });
+        imageops::resize(&picture, to_w, to_h, imageops::FilterType::CatmullRom)
+    };
+    for quality in [95, 85, 70, 50] {
+        let mut bytes = Vec::new();
+        JpegEncoder::new_with_quality(&mut bytes, quality)
+            .encode_image(&picture)
+            .map_err(|error| Error::Encode(error.to_string()))?;
+        if bytes.len() <= MAX_BYTES {
+            return Ok(TalkPicture { bytes: bytes.into(), warning });
+        }
+    }
+    Err(Error::Encode("a JPEG of more than 10 MB at every quality".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::Rgba;
+
+    #[test]
+    fn colours_by_name_and_number() {
+        assert_eq!("#0a0B0c".parse::<Background>().unwrap(), Background::Colour([10, 11, 12]));
+        assert_eq!("grey".parse::<Background>().unwrap(), Background::Colour([128; 3]));
+        for wrong in ["", "#12345", "#1234567", "#12345g", "purple"] {
+            let error = wrong.parse::<Background>().unwrap_err();
+            assert_eq!(error.code(), Code::InvalidOption, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_png_comes_back_with_its_alpha() {
+        let mut picture = RgbaImage::from_pixel(7, 5, Rgba([0; 4]));
+        picture.put_pixel(3, 2, Rgba([10, 20, 30, 40]));
+        let bytes = encode_png(&picture).unwrap();
+        assert_eq!(image::load_from_memory(&bytes).unwrap().into_rgba8(), picture);
+    }
+
+    #[test]
+    fn talk_pictures_keep_the_limits() {
+        for (width, height, scaled) in
+            [(100, 400, true), (160, 160, false), (300, 200, false), (4096, 3000, true)]
+        {
+            let cut_out = RgbaImage::from_pixel(width, height, Rgba([200, 10, 10, 255]));
+            let picture = talk_picture(&cut_out, &Background::default()).unwrap();
+            assert_eq!(picture.warning.is_some(), scaled, "{width}x{height}");
+            let decoded = image::load_from_memory(&picture.bytes).unwrap();
+            assert!(decoded.width().min(decoded.height()) >= 160);
+            assert!(u64::from(decoded.width()) * u64::from(decoded.height()) <= MAX_PIXELS);
+            let ratio = |w: u32, h: u32| f64::from(w) / f64::from(h);
+            let change = ratio(decoded.width(), decoded.height()) / ratio(width, height);
+            assert!((change - 1.0).abs() < 0.01);
+        }
+        let thin = RgbaImage::new(1, 4096);
+        assert_eq!(
+            talk_picture(&thin, &Background::default()).unwrap_err().code(),
+            Code::InvalidOption
+        );
+    }
+
+    #[test]
+    fn a_picture_covers_the_background() {
+        let stripes = RgbImage::from_fn(40, 10, |x, _| Rgb([if x < 20 { 0 } else { 255 }; 3]));
+        let background = Background::Picture(Arc::new(stripes));
+        let flat = background.behind(&RgbaImage::new(20, 20)).unwrap();
+        assert_eq!(flat.dimensions(), (20, 20));
+        assert!(flat.get_pixel(1, 10).0[0] < 30 && flat.get_pixel(18, 10).0[0] > 225);
+    }
+}
