@@ -12,7 +12,6 @@ pub(crate) const PARALLEL: usize = 16;
 
 /// What a deletion removed, and what it could not.
 #[derive(Debug, Default)]
-#[must_use = "a deletion that failed in part must be repeated"]
 pub struct DeletionReport {
     /// What was removed, sorted by key.
     pub removed: Vec<Removed>,
@@ -54,11 +53,13 @@ impl Storage {
     /// Takes effect at once, whether or not a job [holds](Self::hold) the photo: what such a job
     /// is still writing is not kept. A job without a hold could store something afterwards.
     /// Once begun, the deletion goes on when this future is dropped.
+    #[must_use = "a deletion that failed in part must be repeated"]
     pub async fn delete_photo(&self, photo: PhotoId) -> DeletionReport {
         self.delete_subject(photo.into()).await
     }
 
     /// Deletes the temporary files of a task, as [`delete_photo`](Self::delete_photo) does.
+    #[must_use = "a deletion that failed in part must be repeated"]
     pub async fn delete_task(&self, task: TaskId) -> DeletionReport {
         self.delete_subject(task.into()).await
     }

@@ -1,0 +1,13 @@
+//! Tests of the storage through its public interface.
+//!
+//! `conformance` runs the same suite on every kind of backend; the others look at what only one
+//! kind shows: `local` at the disk, `faults` at a backend that fails on demand.
+
+mod conformance;
+mod faults;
+mod faulty;
+mod keys;
+mod local;
+mod samples;
+mod sweeping;
+mod writing;
