@@ -19,13 +19,19 @@ pub struct Detector {
     model: Yolov8,
 }
 
+impl From<Yolov8> for Detector {
+    fn from(model: Yolov8) -> Self {
+        Self { model }
+    }
+}
+
 impl Detector {
     /// Builds the network from the parameters below `vb`, on its device and in its type.
     ///
     /// # Errors
     /// As [`Yolov8::load`].
     pub fn new(config: &Yolov8Config, vb: VarBuilder<'_>) -> Result<Self> {
-        Ok(Self { model: Yolov8::load(config, vb)? })
+        Ok(Yolov8::load(config, vb)?.into())
     }
 
     /// The network.
