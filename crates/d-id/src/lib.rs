@@ -1,1 +1,90 @@
-//! Filled in below.
+//! A typed client of the [D-ID API](https://docs.d-id.com): pictures and sounds up, talking videos
+//! down.
+//!
+//! - Requests are checked against the documented limits before they are sent.
+//! - Errors are one enum by kind ([`Error`]), with what to do, and whether and when to try again.
+//! - Reading and uploading is tried again after passing failures ([`RetryPolicy`]). Creating a
+//!   talk costs money and is not: after a lost answer the talk is looked for first
+//!   ([`CreateRecovery`]).
+//! - Answers may lack documented fields, have new ones, or name a status nobody knows.
+//! - The key is never shown, nor sent where videos are fetched from.
+//!
+//! ```
+//! use futures::TryStreamExt;
+//! use portrait_d_id::{Client, CreateTalk, ImageUpload, Script, WaitOptions};
+//! use portrait_d_id_fake::FakeDid;
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! // A stand-in on this machine; for the real API leave `base_url` out and give your key.
+//! let fake = FakeDid::builder().start().await?;
+//! let client = Client::builder().base_url(fake.base_url()).key(fake.key()).build()?;
+//!
+//! # let mut photo = Vec::new();
+//! # image::RgbImage::new(256, 256)
+//! #     .write_to(&mut std::io::Cursor::new(&mut photo), image::ImageFormat::Png)?;
+//! let picture = client.images().upload(ImageUpload::new(photo)).await?;
+//! let order = CreateTalk::new(picture.url, Script::text("Hello, nice to meet you."));
+//! let talk = client.talks().create(&order).await?;
+//! let options = WaitOptions {
+//!     first_pause: std::time::Duration::from_millis(50),
+//!     ..WaitOptions::default()
+//! };
+//! let talk = client.talks().wait(&talk.id, &options).await?;
+//!
+//! let link = talk.result_url.ok_or("no link")?;
+//! let mut video = Vec::new();
+//! let mut pieces = client.download(&link);
+//! while let Some(piece) = pieces.try_next().await? {
+//!     video.extend_from_slice(&piece);
+//! }
+//! assert_eq!(video, portrait_d_id_fake::TALK_MP4);
+//! # Ok(())
+//! # }
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(run()).unwrap();
+//! ```
+
+mod audios;
+mod check;
+mod client;
+mod create;
+mod credits;
+mod download;
+mod error;
+mod ids;
+mod images;
+mod key;
+mod lenient;
+mod operation;
+mod picture;
+mod provider;
+mod refusal;
+mod request;
+mod retry;
+mod talk;
+mod talks;
+mod transport;
+mod wait;
+
+/// Compiles the README's example.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+pub use audios::{AudioUpload, Audios, UploadedAudio};
+pub use client::{Client, ClientBuilder};
+pub use credits::{Credits, CreditsItem};
+pub use error::{Error, ImageFault, ModerationKind, Refusal};
+pub use ids::{AudioId, ImageId, TalkId};
+pub use images::{Face, FaceBox, ImageUpload, Images, UploadedImage};
+pub use key::ApiKey;
+pub use operation::Operation;
+pub use picture::ImageType;
+pub use provider::{ElevenLabsVoice, MicrosoftVoice, Provider};
+pub use request::{
+    AudioScript, CreateTalk, DriverExpressions, Expression, Logo, ResultFormat, Script, TalkConfig,
+    TextScript, TimedExpression,
+};
+pub use retry::{CreateRecovery, RetryPolicy};
+pub use talk::{ListTalks, Talk, TalkError, TalkErrorKind, TalkPage, TalkStatus};
+pub use talks::Talks;
+pub use wait::WaitOptions;

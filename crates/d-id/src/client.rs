@@ -1,0 +1,276 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::Stream;
+use reqwest::redirect;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
+use url::Url;
+
+use crate::audios::Audios;
+use crate::check::{self, Local};
+use crate::credits::{self, Credits};
+use crate::download;
+use crate::error::Error;
+use crate::images::Images;
+use crate::key::ApiKey;
+use crate::retry::{CreateRecovery, RetryPolicy};
+use crate::talks::Talks;
+use crate::transport::Transport;
+
+/// Where the API lives.
+const BASE_URL: &str = "https://api.d-id.com";
+
+/// A client of the D-ID API. Cloning is cheap, and clones share connections and the bound on
+/// requests under way.
+///
+/// Dropping any of its futures stops what it was doing and frees its place among the requests
+/// under way. A `POST /talks` that was already sent may still make a talk: find it with
+/// [`Talks::find_by_source`].
+#[derive(Clone)]
+pub struct Client {
+    pub(crate) transport: Arc<Transport>,
+}
+
+impl Client {
+    /// Settings of a client; only the key is required.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// Pictures in D-ID's temporary store.
+    #[must_use]
+    pub fn images(&self) -> Images<'_> {
+        Images { transport: &self.transport }
+    }
+
+    /// Sounds in D-ID's temporary store.
+    #[must_use]
+    pub fn audios(&self) -> Audios<'_> {
+        Audios { transport: &self.transport }
+    }
+
+    /// Talking videos.
+    #[must_use]
+    pub fn talks(&self) -> Talks<'_> {
+        Talks { transport: &self.transport }
+    }
+
+    /// The account's credits (`GET /credits`); none at all where D-ID knows of none.
+    ///
+    /// # Errors
+    /// [`Error::Unauthorised`], and what any request may fail with.
+    pub async fn credits(&self) -> Result<Credits, Error> {
+        credits::get(&self.transport).await
+    }
+
+    /// Fetches a video from [`Talk::result_url`](crate::Talk::result_url), piece by piece, without
+    /// the key. Nothing is sent before the stream is first polled. It ends after its first error.
+    ///
+    /// The length is checked against what the file server announced. The time-out holds for each
+    /// piece, not for the whole. Downloads do not count among the requests under way.
+    ///
+    /// # Errors
+    /// The stream yields [`Error::Truncated`] when bytes are missing at the end,
+    /// [`Error::LinkExpired`] when the link no longer works, [`Error::InvalidRequest`] when it is
+    /// no `https` address (an `s3` one needs the bucket's owner), and [`Error::Timeout`],
+    /// [`Error::Network`] or [`Error::Server`] after the policy's tries.
+    pub fn download(
+        &self,
+        url: &str,
+    ) -> impl Stream<Item = Result<Bytes, Error>> + Send + Unpin + use<> {
+        download::stream(Arc::clone(&self.transport), url)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("base_url", &self.transport.base.as_str())
+            .field("timeout", &self.transport.timeout)
+            .field("retry", &self.transport.retry)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Settings of a [`Client`].
+///
+/// ```
+/// use std::time::Duration;
+/// use portrait_d_id::{Client, RetryPolicy};
+///
+/// let client = Client::builder()
+///     .key("user:password")
+///     .timeout(Duration::from_secs(30))
+///     .max_in_flight(4)
+///     .retry(RetryPolicy { max_attempts: 6, ..RetryPolicy::default() })
+///     .build()?;
+/// assert!(!format!("{client:?}").contains("password"));
+/// # Ok::<(), portrait_d_id::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct ClientBuilder {
+    base_url: Option<Url>,
+    key: Option<ApiKey>,
+    timeout: Duration,
+    connect_timeout: Duration,
+    max_in_flight: usize,
+    retry: RetryPolicy,
+    create_recovery: CreateRecovery,
+    user_agent: String,
+    /// Secret because a proxy's address may hold a password.
+    proxy: Option<SecretString>,
+    allow_http: bool,
+}
+
+impl Default for ClientBuilder {
+    fn default() -> ClientBuilder {
+        ClientBuilder {
+            base_url: None,
+            key: None,
+            timeout: Duration::from_secs(60),
+            connect_timeout: Duration::from_secs(10),
+            max_in_flight: 8,
+            retry: RetryPolicy::default(),
+            create_recovery: CreateRecovery::default(),
+            user_agent: concat!("portrait-d-id/", env!("CARGO_PKG_VERSION")).to_owned(),
+            proxy: None,
+            allow_http: false,
+        }
+    }
+}
+
+impl ClientBuilder {
+    /// The API's address; `https://api.d-id.com` by default. `http` is taken for this machine
+    /// only, so that the key does not travel in the clear; see [`ClientBuilder::allow_http`].
+    pub fn base_url(mut self, url: Url) -> Self {
+        self.base_url = Some(url);
+        self
+    }
+
+    /// The API key: `user:password` as the studio shows it, or the base64 of it.
+    pub fn key(mut self, key: impl Into<ApiKey>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// How long a request may take from sending to the last byte of the answer; 60 s by default.
+    /// For downloads, how long each piece may take.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// How long connecting may take; 10 s by default.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Requests under way at once, at least 1; further ones wait their turn. 8 by default.
+    pub fn max_in_flight(mut self, requests: usize) -> Self {
+        self.max_in_flight = requests;
+        self
+    }
+
+    /// How failed requests are tried again.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// How a create whose answer was lost is settled.
+    pub fn create_recovery(mut self, recovery: CreateRecovery) -> Self {
+        self.create_recovery = recovery;
+        self
+    }
+
+    /// The `User-Agent` header.
+    pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
+        self.user_agent = user_agent.into();
+        self
+    }
+
+    /// A proxy for all requests. The environment's proxy variables are not read.
+    pub fn proxy(mut self, proxy: Url) -> Self {
+        self.proxy = Some(SecretString::from(String::from(proxy)));
+        self
+    }
+
+    /// Allows an `http` base URL on another machine, for a stand-in in a private network. The key
+    /// then travels in the clear.
+    pub fn allow_http(mut self) -> Self {
+        self.allow_http = true;
+        self
+    }
+
+    /// Builds the client; sends nothing.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] naming the setting that cannot be used.
+    pub fn build(self) -> Result<Client, Error> {
+        let base = match self.base_url {
+            Some(url) => url,
+            None => Url::parse(BASE_URL)
+                .map_err(|error| Error::invalid("base_url", error.to_string()))?,
+        };
+        let secure = base.scheme() == "https"
+            || base.scheme() == "http" && (self.allow_http || check::is_loopback(&base));
+        if !secure || base.host().is_none() {
+            let reason = "it must be an https address; the key must not travel in the clear";
+            return Err(Error::invalid("base_url", reason));
+        }
+        let (authorization, redactor) = self
+            .key
+            .ok_or_else(|| Error::invalid("key", "it is missing; give the API key"))?
+            .credential()?;
+        if !(1..=Semaphore::MAX_PERMITS).contains(&self.max_in_flight) {
+            return Err(Error::invalid("max_in_flight", "at least 1 is needed"));
+        }
+        if self.retry.max_attempts == 0 {
+            return Err(Error::invalid("retry.max_attempts", "at least 1 is needed"));
+        }
+        let proxy = self
+            .proxy
+            .map(|url| {
+                reqwest::Proxy::all(url.expose_secret())
+                    .map_err(|_| Error::invalid("proxy", "it is no usable proxy address"))
+            })
+            .transpose()?;
+        let http = || {
+            let builder = reqwest::Client::builder()
+                .no_proxy()
+                .connect_timeout(self.connect_timeout)
+                .user_agent(&self.user_agent);
+            match &proxy {
+                Some(proxy) => builder.proxy(proxy.clone()),
+                None => builder,
+            }
+        };
+        let unusable = |error: reqwest::Error| {
+            let reason = format!("the HTTP client cannot be built: {}", error.without_url());
+            Error::invalid("client", reason)
+        };
+        let transport = Transport {
+            // A redirect could carry the key elsewhere, and D-ID's API does not use any.
+            api: http().redirect(redirect::Policy::none()).build().map_err(unusable)?,
+            files: http()
+                .redirect(redirect::Policy::limited(5))
+                .read_timeout(self.timeout)
+                .build()
+                .map_err(unusable)?,
+            local: Local::of(&base),
+            base,
+            authorization,
+            redactor,
+            permits: Semaphore::new(self.max_in_flight),
+            timeout: self.timeout,
+            retry: self.retry,
+            create_recovery: self.create_recovery,
+        };
+        Ok(Client { transport: Arc::new(transport) })
+    }
+}

@@ -1,0 +1,144 @@
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+
+/// How requests that change nothing, or only upload, are tried again: after 408, 429, 5xx and
+/// lost connections, with growing, jittered pauses and never sooner than `Retry-After` asks.
+/// `POST /talks` has rules of its own: [`CreateRecovery`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct RetryPolicy {
+    /// Tries in all, at least 1; 4 by default.
+    pub max_attempts: u32,
+    /// The pause before the second try; 500 ms by default.
+    pub first_pause: Duration,
+    /// What each further pause is multiplied by, at least 1; 2 by default.
+    pub factor: f64,
+    /// The longest pause of its own; 20 s by default.
+    pub max_pause: Duration,
+    /// The longest `Retry-After` that is waited for; beyond it the error is returned. 60 s by
+    /// default.
+    pub max_retry_after: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> RetryPolicy {
+        RetryPolicy {
+            max_attempts: 4,
+            first_pause: Duration::from_millis(500),
+            factor: 2.0,
+            max_pause: Duration::from_secs(20),
+            max_retry_after: Duration::from_secs(60),
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// The pause after the `attempt`th try (from 1); `None` when there is to be no other try.
+    pub(crate) fn pause(&self, attempt: u32, asked: Option<Duration>) -> Option<Duration> {
+        if attempt >= self.max_attempts || asked.is_some_and(|asked| asked > self.max_retry_after) {
+            return None;
+        }
+        let own = backoff(self.first_pause, self.factor, self.max_pause, attempt - 1);
+        // Between half and the whole, so that many clients do not return at the same moment.
+        let own = own.mul_f64(0.5 + 0.5 * random());
+        Some(asked.map_or(own, |asked| asked.max(own)))
+    }
+}
+
+/// How a create whose answer was lost is settled. The talks are listed, several times because a
+/// talk may show late, and one with the same `source_url` is the answer. A talk that shows after
+/// the last look would be paid for twice: `resend: false` rules that out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CreateRecovery {
+    /// The pause before each look at the list; 0.25, 1, 3 and 6 s by default.
+    pub looks: Vec<Duration>,
+    /// Whether to send the request again when no look found the talk; true by default. When
+    /// false, or when the tries of [`RetryPolicy`] are used up, the error is returned.
+    pub resend: bool,
+    /// Pages of 100 talks to read at most for one look; 20 by default. Beyond them the outcome
+    /// stays unknown, and the request is not sent again.
+    pub max_pages: u32,
+}
+
+impl Default for CreateRecovery {
+    fn default() -> CreateRecovery {
+        CreateRecovery {
+            looks: [250, 1000, 3000, 6000].map(Duration::from_millis).to_vec(),
+            resend: true,
+            max_pages: 20,
+        }
+    }
+}
+
+/// `first`, growing by `factor` with each step, up to `max`.
+pub(crate) fn backoff(first: Duration, factor: f64, max: Duration, step: u32) -> Duration {
+    let grown = first.as_secs_f64() * factor.max(1.0).powi(i32::try_from(step).unwrap_or(i32::MAX));
+    Duration::try_from_secs_f64(grown).map_or(max, |grown| grown.min(max))
+}
+
+/// A number from 0 to 1 for jitter: no secret depends on it, so the standard library's randomly
+/// keyed hasher does.
+pub(crate) fn random() -> f64 {
+    let bits = RandomState::new().build_hasher().finish();
+    (bits >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// What `Retry-After` asks, in seconds or as a date (RFC 9110, section 10.2.3).
+pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let at = httpdate::parse_http_date(value).ok()?;
+    Some(at.duration_since(now).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_within_their_jitter_and_end() {
+        let policy = RetryPolicy::default();
+        for (attempt, whole) in [(1, 500), (2, 1000), (3, 2000)] {
+            let pause = policy.pause(attempt, None).unwrap();
+            let whole = Duration::from_millis(whole);
+            assert!(pause >= whole / 2 && pause <= whole, "{attempt}: {pause:?}");
+        }
+        assert_eq!(policy.pause(4, None), None);
+        let many = RetryPolicy { max_attempts: u32::MAX, ..policy };
+        assert!(many.pause(5000, None).unwrap() <= Duration::from_secs(20));
+    }
+
+    #[test]
+    fn retry_after_is_a_lower_bound_and_has_a_limit() {
+        let policy = RetryPolicy::default();
+        let minute = Duration::from_secs(60);
+        assert_eq!(policy.pause(1, Some(minute)), Some(minute));
+        assert_eq!(policy.pause(1, Some(minute * 2)), None);
+    }
+
+    #[test]
+    fn retry_after_is_read_as_seconds_and_as_a_date() {
+        let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        let read = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, value.parse().unwrap());
+            retry_after(&headers, now)
+        };
+        assert_eq!(read("7"), Some(Duration::from_secs(7)));
+        assert_eq!(read("Sun, 06 Nov 1994 08:50:07 GMT"), Some(Duration::from_secs(30)));
+        assert_eq!(read("Sun, 06 Nov 1994 08:00:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(read("soon"), None);
+        assert_eq!(read("-5"), None);
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+
+    #[test]
+    fn jitter_varies() {
+        let draws: Vec<f64> = (0..100).map(|_| random()).collect();
+        assert!(draws.iter().all(|draw| (0.0..=1.0).contains(draw)));
+        assert!(draws.iter().any(|draw| *draw < 0.4) && draws.iter().any(|draw| *draw > 0.6));
+    }
+}

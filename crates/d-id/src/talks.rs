@@ -1,0 +1,121 @@
+use reqwest::Method;
+
+use crate::create::{self, Look};
+use crate::error::Error;
+use crate::ids::TalkId;
+use crate::operation::Operation;
+use crate::request::CreateTalk;
+use crate::talk::{ListTalks, Talk, TalkPage};
+use crate::transport::{Reply, Transport};
+use crate::wait::{self, WaitOptions};
+
+/// Talking videos; see [`Client::talks`](crate::Client::talks).
+#[derive(Clone, Copy)]
+pub struct Talks<'a> {
+    pub(crate) transport: &'a Transport,
+}
+
+impl Talks<'_> {
+    /// Orders a talk (`POST /talks`). This takes credits, so it is never sent twice on a guess.
+    ///
+    /// Refused requests are final, but 429 and failed connections, which cannot have made a
+    /// talk, are tried again. After a lost answer (time-out, 5xx, broken connection, unreadable
+    /// success) the talks are listed, and one with the same `source_url` is returned as if it had
+    /// been the answer; only when it is not there is the request sent again, as
+    /// [`CreateRecovery`](crate::CreateRecovery) says. For this, `source_url` must belong to this
+    /// talk alone.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] before anything is sent; [`Error::CreateAmbiguous`] when it
+    /// remains unknown whether the talk was made; [`Error::InsufficientCredits`],
+    /// [`Error::Permission`], [`Error::Moderation`], [`Error::InvalidImage`],
+    /// [`Error::BadRequest`], and what any request may fail with.
+    pub async fn create(&self, talk: &CreateTalk) -> Result<Talk, Error> {
+        create::create(self, talk).await
+    }
+
+    /// A talk as it stands (`GET /talks/{id}`).
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], and what any request may fail with.
+    pub async fn get(&self, id: &TalkId) -> Result<Talk, Error> {
+        let make = || self.transport.request(Method::GET, &["talks", id.as_str()]);
+        let reply = self.transport.retried(Operation::GetTalk, make).await?;
+        reply.json(&self.transport.redactor)
+    }
+
+    /// A page of the account's talks (`GET /talks`).
+    ///
+    /// # Errors
+    /// What any request may fail with.
+    pub async fn list(&self, list: &ListTalks) -> Result<TalkPage, Error> {
+        self.list_reply(list).await.map(|(page, _)| page)
+    }
+
+    pub(crate) async fn list_reply(&self, list: &ListTalks) -> Result<(TalkPage, Reply), Error> {
+        let mut query = Vec::new();
+        if let Some(limit) = list.limit {
+            query.push(("limit", limit.to_string()));
+        }
+        if let Some(token) = &list.token {
+            query.push(("token", token.clone()));
+        }
+        let make = || {
+            let request = self.transport.request(Method::GET, &["talks"])?;
+            Ok(request.query(&query))
+        };
+        let reply = self.transport.retried(Operation::ListTalks, make).await?;
+        let page = reply.json(&self.transport.redactor)?;
+        Ok((page, reply))
+    }
+
+    /// The newest talk of a picture, by its `source_url`: for a program that was stopped between
+    /// sending and the answer. Reads at most as many pages as
+    /// [`CreateRecovery::max_pages`](crate::CreateRecovery::max_pages) says.
+    ///
+    /// # Errors
+    /// What listing may fail with.
+    pub async fn find_by_source(&self, source_url: &str) -> Result<Option<Talk>, Error> {
+        let matches = |talk: &Talk| create::is_of_source(talk, source_url);
+        match create::look(self, &matches, None).await? {
+            Look::Found(talk) => Ok(Some(*talk)),
+            Look::Absent | Look::Unfinished => Ok(None),
+        }
+    }
+
+    /// Removes a talk and its video (`DELETE /talks/{id}`); returns it as it was.
+    ///
+    /// # Errors
+    /// [`Error::NotReady`] while it is in process, [`Error::NotFound`], and what any request may
+    /// fail with.
+    pub async fn delete(&self, id: &TalkId) -> Result<Talk, Error> {
+        let make = || self.transport.request(Method::DELETE, &["talks", id.as_str()]);
+        let reply = self.transport.retried(Operation::DeleteTalk, make).await?;
+        reply.json(&self.transport.redactor)
+    }
+
+    /// Waits until a talk is done, by asking again and again with growing pauses. The talk
+    /// returned has a `result_url`.
+    ///
+    /// A poll that fails for the moment does not end the wait: the talk is paid for.
+    ///
+    /// # Errors
+    /// [`Error::TalkFailed`], [`Error::TalkRejected`]; [`Error::Timeout`] with the last known
+    /// status at the deadline; any error that trying again cannot mend.
+    pub async fn wait(&self, id: &TalkId, options: &WaitOptions) -> Result<Talk, Error> {
+        self.wait_with(id, options, |_| {}).await
+    }
+
+    /// The same, telling `progress` of the talk after every poll.
+    ///
+    /// # Errors
+    /// As [`Talks::wait`].
+    pub async fn wait_with(
+        &self,
+        id: &TalkId,
+        options: &WaitOptions,
+        progress: impl FnMut(&Talk) + Send,
+    ) -> Result<Talk, Error> {
+        wait::until_done(self, id, options, progress).await
+    }
+}

@@ -1,0 +1,139 @@
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::error::Error;
+use crate::ids::TalkId;
+use crate::operation::Operation;
+use crate::retry::{backoff, random};
+use crate::talk::{Talk, TalkError, TalkStatus};
+use crate::talks::Talks;
+
+/// How to wait for a talk. D-ID documents no interval; its clients poll every 3 to 20 s.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WaitOptions {
+    /// The pause after the first poll; 3 s by default.
+    pub first_pause: Duration,
+    /// What each further pause is multiplied by, at least 1; 1.5 by default.
+    pub factor: f64,
+    /// The longest pause; 10 s by default.
+    pub max_pause: Duration,
+    /// How far a pause may stray, as a part of it, 0 to 1; 0.1 by default.
+    pub jitter: f64,
+    /// How long to wait in all; 15 minutes by default.
+    pub deadline: Duration,
+}
+
+impl Default for WaitOptions {
+    fn default() -> WaitOptions {
+        WaitOptions {
+            first_pause: Duration::from_secs(3),
+            factor: 1.5,
+            max_pause: Duration::from_secs(10),
+            jitter: 0.1,
+            deadline: Duration::from_secs(15 * 60),
+        }
+    }
+}
+
+impl WaitOptions {
+    /// The pause after the `poll`th poll (from 0), and never sooner than the server asks.
+    fn pause(&self, poll: u32, asked: Option<Duration>) -> Duration {
+        let plain = backoff(self.first_pause, self.factor, self.max_pause, poll);
+        let stray = self.jitter.clamp(0.0, 1.0) * (2.0 * random() - 1.0);
+        Duration::try_from_secs_f64(plain.as_secs_f64() * (1.0 + stray))
+            .unwrap_or(plain)
+            .max(asked.unwrap_or_default())
+    }
+}
+
+/// Stands in for deadlines beyond what the clock can express.
+const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+pub(crate) async fn until_done(
+    talks: &Talks<'_>,
+    id: &TalkId,
+    options: &WaitOptions,
+    mut progress: impl FnMut(&Talk) + Send,
+) -> Result<Talk, Error> {
+    let began = Instant::now();
+    let end = began.checked_add(options.deadline).unwrap_or(began + FOR_EVER);
+    let mut last: Option<Talk> = None;
+    for poll in 0.. {
+        let mut asked = None;
+        match timeout_at(end, talks.get(id)).await {
+            Err(_) => break,
+            Ok(Ok(talk)) => {
+                progress(&talk);
+                match &talk.status {
+                    // Without its link a talk is of no use yet: the link may come with a later poll.
+                    TalkStatus::Done if talk.result_url.is_some() => return Ok(talk),
+                    TalkStatus::Error => return Err(failed(talk)),
+                    TalkStatus::Rejected => return Err(rejected(talk)),
+                    _ => last = Some(talk),
+                }
+            }
+            Ok(Err(error)) if error.is_retryable() => {
+                tracing::debug!(%id, %error, "poll failed, asking again");
+                asked = error.retry_after();
+            }
+            Ok(Err(error)) => return Err(error),
+        }
+        let next = Instant::now().checked_add(options.pause(poll, asked));
+        let Some(next) = next.filter(|next| *next < end) else {
+            sleep_until(end).await;
+            break;
+        };
+        sleep_until(next).await;
+    }
+    match last {
+        Some(talk) if talk.status == TalkStatus::Done => Err(Error::Protocol {
+            operation: Operation::WaitForTalk,
+            status: 200,
+            reason: "the talk is done but has no result_url".to_owned(),
+            body: String::new(),
+        }),
+        last => Err(Error::Timeout {
+            operation: Operation::WaitForTalk,
+            after: options.deadline,
+            last_status: last.map(|talk| talk.status),
+        }),
+    }
+}
+
+fn failed(talk: Talk) -> Error {
+    let (kind, description) = split(talk.error);
+    Error::TalkFailed {
+        id: talk.id,
+        kind,
+        description: description.unwrap_or_else(|| "no description given".to_owned()),
+    }
+}
+
+fn rejected(talk: Talk) -> Error {
+    let (_, description) = split(talk.error);
+    Error::TalkRejected { id: talk.id, description }
+}
+
+fn split(error: Option<TalkError>) -> (crate::talk::TalkErrorKind, Option<String>) {
+    error.map_or_else(Default::default, |error| (error.kind, error.description))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn polls_grow_apart_within_their_jitter() {
+        let options = WaitOptions::default();
+        for (poll, plain) in [(0, 3.0), (1, 4.5), (2, 6.75), (3, 10.0), (400, 10.0)] {
+            let pause = options.pause(poll, None).as_secs_f64();
+            assert!((plain * 0.9 - 1e-6..=plain * 1.1 + 1e-6).contains(&pause), "{poll}: {pause}");
+        }
+        let asked = Duration::from_secs(30);
+        assert_eq!(options.pause(0, Some(asked)), asked);
+        let endless =
+            WaitOptions { first_pause: Duration::MAX, max_pause: Duration::MAX, ..options };
+        assert!(endless.pause(0, None) > Duration::from_secs(u64::MAX / 2));
+    }
+}

@@ -1,0 +1,169 @@
+use portrait_d_id::{
+    CreateTalk, Error, ImageFault, ImageUpload, ModerationKind, Script, TalkErrorKind, TalkId,
+};
+use portrait_d_id_fake::{Ending, FakeDid, Fault, Outcome, Route};
+
+use crate::support::{client, fake, order, png, run_talk, wait_options};
+
+#[tokio::test]
+async fn an_empty_account_is_told_and_pays_nothing() {
+    let fake = FakeDid::builder().credits(0).start().await.unwrap();
+    let client = client(&fake);
+    let order = order(&client).await;
+    let error = client.talks().create(&order).await.unwrap_err();
+    assert!(matches!(error, Error::InsufficientCredits { .. }), "{error}");
+    assert_eq!(fake.requests(Route::CreateTalk).len(), 1);
+    assert!(fake.requests(Route::ListTalks).is_empty());
+    assert!(fake.talks().is_empty());
+}
+
+#[tokio::test]
+async fn no_credits_at_all_are_none_left() {
+    let fake = fake().await;
+    fake.fault(Route::Credits, Fault::error(404, "NotFoundError", "not credits found for user"));
+    assert_eq!(client(&fake).credits().await.unwrap().remaining, 0.0);
+}
+
+#[tokio::test]
+async fn each_moderation_kind_is_typed() {
+    let fake = fake().await;
+    let client = client(&fake);
+    let order = order(&client).await;
+    for (kind, expected) in [
+        ("ImageModerationError", ModerationKind::Image),
+        ("TextModerationError", ModerationKind::Text),
+        ("AudioModerationError", ModerationKind::Audio),
+        ("CelebrityRecognizedError", ModerationKind::Celebrity),
+        ("NewModerationError", ModerationKind::Other("NewModerationError".into())),
+    ] {
+        fake.fault(Route::CreateTalk, Fault::error(451, kind, "no"));
+        let error = client.talks().create(&order).await.unwrap_err();
+        assert!(!error.is_retryable());
+        assert!(matches!(&error, Error::Moderation { kind, .. } if *kind == expected), "{error}");
+    }
+    assert_eq!(fake.requests(Route::CreateTalk).len(), 5);
+    assert!(fake.talks().is_empty());
+}
+
+#[tokio::test]
+async fn a_plan_without_stitch_is_told() {
+    let fake = FakeDid::builder().allow_stitch(false).start().await.unwrap();
+    let client = client(&fake);
+    let mut order = order(&client).await;
+    order.config.stitch = Some(true);
+    let error = client.talks().create(&order).await.unwrap_err();
+    assert!(matches!(error, Error::Permission { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_talk_without_a_face_fails_and_gives_credits_back() {
+    let fake = fake().await;
+    let client = client(&fake);
+    fake.fail_next_talk("FaceError", "No valid face detected");
+    let error = run_talk(&client).await.unwrap_err();
+    let Error::TalkFailed { kind, description, .. } = &error else {
+        panic!("{error}");
+    };
+    assert_eq!(*kind, TalkErrorKind::Face);
+    assert_eq!(description, "No valid face detected");
+    assert!(!error.is_retryable());
+    assert_eq!(fake.credits(), 100.0);
+    assert!(fake.talks()[0].refunded);
+}
+
+#[tokio::test]
+async fn the_servers_rule_for_faces_is_followed() {
+    let tall = png(200, 400);
+    let fake = FakeDid::builder().has_face(move |bytes| bytes != tall).start().await.unwrap();
+    let client = client(&fake);
+    assert!(run_talk(&client).await.is_ok());
+    let mut picture = ImageUpload::new(png(200, 400));
+    picture.detect_faces = true;
+    let uploaded = client.images().upload(picture).await.unwrap();
+    assert_eq!(uploaded.faces, Some(vec![]));
+    let order = CreateTalk::new(uploaded.url, Script::text("Hello"));
+    let talk = client.talks().create(&order).await.unwrap();
+    let error = client.talks().wait(&talk.id, &wait_options()).await.unwrap_err();
+    assert!(matches!(error, Error::TalkFailed { kind: TalkErrorKind::Face, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_deleted_picture_fails_the_talk_as_a_source_error() {
+    let fake = fake().await;
+    let client = client(&fake);
+    let uploaded = client.images().upload(ImageUpload::new(png(200, 200))).await.unwrap();
+    let id = uploaded.id.unwrap();
+    client.images().delete(&id).await.unwrap();
+    let error = client.images().delete(&id).await.unwrap_err();
+    assert!(matches!(error, Error::NotFound { .. }), "{error}");
+    let order = CreateTalk::new(uploaded.url, Script::text("Hello"));
+    let talk = client.talks().create(&order).await.unwrap();
+    let error = client.talks().wait(&talk.id, &wait_options()).await.unwrap_err();
+    assert!(matches!(error, Error::TalkFailed { kind: TalkErrorKind::Source, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_rejected_talk_is_typed() {
+    let fake = fake().await;
+    fake.reject_next();
+    let error = run_talk(&client(&fake)).await.unwrap_err();
+    assert!(matches!(error, Error::TalkRejected { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn failures_without_details_are_still_failures() {
+    let fake = fake().await;
+    fake.next_talk(Outcome {
+        ending: Ending::Error { kind: "NewError".into(), description: String::new() },
+        ..Outcome::default()
+    });
+    let error = run_talk(&client(&fake)).await.unwrap_err();
+    let new = TalkErrorKind::Other("NewError".into());
+    assert!(matches!(&error, Error::TalkFailed { kind, .. } if *kind == new), "{error}");
+}
+
+#[tokio::test]
+async fn pictures_refused_by_the_server_are_typed() {
+    let fake = fake().await;
+    let client = client(&fake);
+    for (kind, description, expected) in [
+        ("InvalidFileSizeError", "file size exceeded 10 MB", ImageFault::FileSize),
+        ("InvalidImageResolutionError", "too low", ImageFault::Resolution),
+        ("BadRequestError", "invalid image", ImageFault::Unreadable),
+    ] {
+        fake.fault(Route::UploadImage, Fault::error(400, kind, description));
+        let error = client.images().upload(ImageUpload::new(png(200, 200))).await.unwrap_err();
+        assert!(
+            matches!(&error, Error::InvalidImage { fault, .. } if *fault == expected),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_talk_in_process_is_not_removed() {
+    let fake =
+        FakeDid::builder().talk_duration(std::time::Duration::from_secs(60)).start().await.unwrap();
+    let client = client(&fake);
+    let talk = client.talks().create(&order(&client).await).await.unwrap();
+    let error = client.talks().delete(&talk.id).await.unwrap_err();
+    assert!(matches!(error, Error::NotReady { .. }), "{error}");
+    fake.advance(std::time::Duration::from_secs(60));
+    client.talks().delete(&talk.id).await.unwrap();
+    let error = client.talks().get(&talk.id).await.unwrap_err();
+    assert!(matches!(error, Error::NotFound { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn an_id_cannot_address_something_else() {
+    let fake = fake().await;
+    let client = client(&fake);
+    for id in ["", ".", ".."] {
+        let error = client.talks().delete(&TalkId::new(id)).await.unwrap_err();
+        assert!(matches!(error, Error::InvalidRequest { field: "id", .. }), "{error}");
+    }
+    assert!(fake.journal().is_empty());
+    let error = client.talks().get(&TalkId::new("../credits?x=1")).await.unwrap_err();
+    assert!(matches!(error, Error::NotFound { .. }), "{error}");
+    assert_eq!(fake.journal()[0].path, "/talks/..%2Fcredits%3Fx=1");
+}

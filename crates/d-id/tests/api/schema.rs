@@ -1,0 +1,244 @@
+//! Bodies against D-ID's published OpenAPI description, where the test data has it.
+
+use std::path::PathBuf;
+
+use portrait_d_id::{
+    AudioUpload, CreateTalk, DriverExpressions, ElevenLabsVoice, Expression, ImageUpload,
+    ListTalks, Logo, MicrosoftVoice, Provider, ResultFormat, Script, TextScript, TimedExpression,
+};
+use portrait_d_id_fake::{FakeDid, Route};
+use serde_json::{Value, json};
+
+use crate::support::{builder, client, fetch, order, png, run_talk, wav};
+
+/// The description, or `None` after saying that the test skips. The folder is
+/// `PORTRAIT_TEST_DATA`, or `../shared` beside the repository; a folder that is named must have it.
+#[allow(clippy::print_stderr, reason = "the harness shows what a test skips")]
+fn description() -> Option<Value> {
+    let named = std::env::var_os("PORTRAIT_TEST_DATA").map(PathBuf::from);
+    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    let path = named.clone().unwrap_or_else(beside).join("reference/d-id-openapi-4.2.1.json");
+    if !path.exists() {
+        assert!(named.is_none(), "PORTRAIT_TEST_DATA lacks {}", path.display());
+        eprintln!("SKIPPED: no {}; set PORTRAIT_TEST_DATA", path.display());
+        return None;
+    }
+    let text = std::fs::read_to_string(path).unwrap();
+    Some(serde_json::from_str(&text).unwrap())
+}
+
+fn check(schema: &Value, body: &Value) {
+    let validator = jsonschema::draft4::new(schema).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(body)
+        .map(|error| format!("{} at {}", error, error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{body:#}\n{errors:#?}");
+}
+
+fn answer_schema<'a>(description: &'a Value, path: &str, method: &str, status: &str) -> &'a Value {
+    let escaped = path.replace('/', "~1");
+    let pointer =
+        format!("/paths/{escaped}/{method}/responses/{status}/content/application~1json/schema");
+    description.pointer(&pointer).unwrap_or_else(|| panic!("{pointer}"))
+}
+
+#[test]
+fn requests_follow_the_description() {
+    let Some(description) = description() else {
+        return;
+    };
+    let schema = description
+        .pointer("/paths/~1talks/post/requestBody/content/application~1json/schema")
+        .unwrap();
+    let url = "https://host/face.png";
+    let voice = MicrosoftVoice {
+        style: Some("Cheerful".into()),
+        rate: Some("0.9".into()),
+        pitch: Some("+2st".into()),
+    };
+    let some = |text: &str| Some(text.to_owned());
+    let providers = [
+        Provider::Microsoft {
+            voice_id: "en-US-JennyNeural".into(),
+            voice_config: Some(voice.clone()),
+            language: some("English (United States)"),
+        },
+        Provider::AzureOpenAi {
+            voice_id: "en-US-NovaMultilingualNeural".into(),
+            voice_config: Some(voice),
+            language: None,
+        },
+        Provider::Amazon { voice_id: "Léa".into(), language: some("French") },
+        Provider::Google { voice_id: None },
+        Provider::ElevenLabs {
+            voice_id: some("21m00Tcm4TlvDq8ikWAM"),
+            voice_config: Some(ElevenLabsVoice {
+                stability: Some(0.5),
+                similarity_boost: Some(1.0),
+                rate: Some(1.15),
+                style: Some(0.0),
+                use_speaker_boost: Some(true),
+                apply_language_text_normalization: Some(false),
+            }),
+            model_id: some("eleven_multilingual_v2"),
+            language: None,
+        },
+    ];
+    for provider in providers {
+        let script = Script::Text(TextScript {
+            input: "Hello there".into(),
+            ssml: true,
+            subtitles: true,
+            provider: Some(provider),
+        });
+        let talk = CreateTalk::new(url, script);
+        talk.check().unwrap();
+        check(schema, &serde_json::to_value(talk).unwrap());
+    }
+    for rate in [0.7, 0.75, 0.999, 1.0, 1.1, 1.2] {
+        let config =
+            ElevenLabsVoice { rate: Some(rate), style: Some(rate - 0.5), ..Default::default() };
+        let script = Script::text("Hello").spoken_by(Provider::ElevenLabs {
+            voice_id: None,
+            voice_config: Some(config),
+            model_id: None,
+            language: None,
+        });
+        check(schema, &serde_json::to_value(CreateTalk::new(url, script)).unwrap());
+    }
+    let mut full = CreateTalk::new("s3://bucket/face.JPEG", Script::audio("s3://bucket/a.wav"));
+    full.config.logo = Some(Logo { url: "https://host/logo.png".into(), position: [10, -10] });
+    full.config.stitch = Some(true);
+    full.config.result_format = Some(ResultFormat::Mov);
+    full.config.fluent = true;
+    full.config.pad_audio = Some(2.5);
+    full.config.driver_expressions = Some(DriverExpressions {
+        expressions: vec![TimedExpression {
+            start_frame: 0.0,
+            expression: Expression::Surprise,
+            intensity: 0.5,
+        }],
+        transition_frames: Some(20.0),
+    });
+    full.user_data = some("job 17");
+    full.name = some("Anna");
+    full.webhook = some("https://host/hook");
+    full.result_url = some("s3://bucket/results/");
+    full.check().unwrap();
+    check(schema, &serde_json::to_value(full).unwrap());
+}
+
+/// What went over the wire in a whole run, both ways.
+#[tokio::test]
+async fn a_whole_run_follows_the_description() {
+    let Some(description) = description() else {
+        return;
+    };
+    // With addresses as D-ID gives them, so that the patterns hold without exceptions.
+    let fake = FakeDid::builder().s3_uploads(true).start().await.unwrap();
+    let client = client(&fake);
+    let sound = client.audios().upload(AudioUpload::wav(wav(1))).await.unwrap();
+    let mut order = order(&client).await;
+    order.script = Script::audio(sound.url);
+    client.talks().create(&order).await.unwrap();
+    fake.fail_next_talk("FaceError", "No valid face detected");
+    run_talk(&client).await.unwrap_err();
+    let talk = run_talk(&client).await.unwrap();
+    fetch(&client, &talk.result_url.unwrap()).await.unwrap();
+
+    let schema = description
+        .pointer("/paths/~1talks/post/requestBody/content/application~1json/schema")
+        .unwrap();
+    let created = fake.requests(Route::CreateTalk);
+    assert_eq!(created.len(), 3);
+    for entry in created {
+        check(schema, &entry.json.unwrap());
+    }
+}
+
+/// Reads an answer raw, as the server sends it.
+async fn raw(fake: &FakeDid, request: reqwest::RequestBuilder, status: u16) -> Value {
+    let (user, password) = fake.key().split_once(':').unwrap();
+    let answer = request.basic_auth(user, Some(password)).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), status);
+    serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn the_stand_in_follows_the_description() {
+    let Some(description) = description() else {
+        return;
+    };
+    let fake = FakeDid::builder().s3_uploads(true).start().await.unwrap();
+    let client = builder(&fake).build().unwrap();
+    let http = reqwest::Client::new();
+    let at = |path: &str| fake.base_url().join(path).unwrap();
+    let schema =
+        |path: &str, method: &str, status: &str| answer_schema(&description, path, method, status);
+
+    for detect in [true, false] {
+        let part = reqwest::multipart::Part::bytes(png(200, 200)).file_name("a.png");
+        let mut form = reqwest::multipart::Form::new().part("image", part);
+        if detect {
+            form = form.text("detect_faces", "true");
+        }
+        let mut answer = raw(&fake, http.post(at("images")).multipart(form), 201).await;
+        if !detect {
+            // Users see null here; the description knows arrays only.
+            assert_eq!(answer.as_object_mut().unwrap().remove("faces"), Some(Value::Null));
+        }
+        check(schema("/images", "post", "201"), &answer);
+    }
+    let part = reqwest::multipart::Part::bytes(wav(1)).mime_str("audio/wav").unwrap();
+    let form = reqwest::multipart::Form::new().part("audio", part);
+    let audio = raw(&fake, http.post(at("audios")).multipart(form), 201).await;
+    check(schema("/audios", "post", "201"), &audio);
+
+    let source = client.images().upload(ImageUpload::new(png(200, 200))).await.unwrap().url;
+    let body = json!({
+        "source_url": source,
+        "script": { "type": "audio", "audio_url": "https://host/a.mp3" },
+        "config": { "stitch": true },
+        "webhook": "https://host/hook",
+        "user_data": "job 17",
+    });
+    let created = raw(&fake, http.post(at("talks")).json(&body), 201).await;
+    check(schema("/talks", "post", "201"), &created);
+    fake.fail_next_talk("FaceError", "No valid face detected");
+    raw(&fake, http.post(at("talks")).json(&body), 201).await;
+    fake.advance(std::time::Duration::from_secs(1));
+
+    let id = created["id"].as_str().unwrap();
+    let one = raw(&fake, http.get(at(&format!("talks/{id}"))), 200).await;
+    assert_eq!(one["status"], "done");
+    check(schema("/talks/{id}", "get", "200"), &documented(one));
+    let mut list = raw(&fake, http.get(at("talks?limit=5")), 200).await;
+    for talk in list["talks"].as_array_mut().unwrap() {
+        *talk = documented(talk.take());
+    }
+    check(schema("/talks", "get", "200"), &list);
+    let gone = raw(&fake, http.delete(at(&format!("talks/{id}"))), 200).await;
+    check(schema("/talks/{id}", "delete", "200"), &documented(gone));
+    check(schema("/credits", "get", "200"), &raw(&fake, http.get(at("credits")), 200).await);
+    check(schema("/tts/voices", "get", "200"), &raw(&fake, http.get(at("tts/voices")), 200).await);
+    let faces = http.post(at("images/face-detection")).json(&json!({ "source_url": source }));
+    check(schema("/images/face-detection", "post", "200"), &raw(&fake, faces, 200).await);
+
+    let missing = raw(&fake, http.get(at("talks/tlk_none")), 404).await;
+    check(schema("/talks/{id}", "get", "404"), &missing);
+    let refused = raw(&fake, http.post(at("talks")).json(&json!({})), 400).await;
+    check(schema("/talks", "post", "400"), &refused);
+    let text = raw(&fake, http.post(at("images")).body("x"), 415).await;
+    check(schema("/images", "post", "415"), &text);
+    assert_eq!(client.talks().list(&ListTalks::default()).await.unwrap().talks.len(), 1);
+}
+
+/// A talk without what D-ID's guides show and its description leaves out.
+fn documented(mut talk: Value) -> Value {
+    let fields = talk.as_object_mut().unwrap();
+    for extra in ["error", "user_data", "name", "duration"] {
+        fields.remove(extra);
+    }
+    talk
+}
