@@ -2,7 +2,7 @@
 
 use crate::blocks::Conv;
 use crate::parameters::Parameters;
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 use candle_nn::ops::{sigmoid, softmax_last_dim};
 use portrait_kernels::Conv2d;
 
@@ -61,9 +61,7 @@ impl Head {
         let boxes = branches("cv2", box_hidden, 4 * BINS)?;
         let scores = branches("cv3", score_hidden, classes)?;
         let ramp = parameters.at("dfl").read(&[1, BINS, 1, 1], "conv.weight")?;
-        let ramp = Tensor::from_vec(ramp, (BINS, 1), &Device::Cpu)?
-            .to_dtype(DType::F32)?
-            .to_device(parameters.device())?;
+        let ramp = ramp.reshape((BINS, 1))?.to_dtype(DType::F32)?.to_device(parameters.device())?;
         Ok(Self { boxes, scores, ramp })
     }
 

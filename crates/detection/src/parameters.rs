@@ -3,7 +3,7 @@
 use crate::names::Naming;
 use candle_core::{DType, Device, Result, Tensor, bail};
 use candle_nn::VarBuilder;
-use portrait_kernels::{Activation, Conv2d, Conv2dParams};
+use portrait_kernels::{Activation, BatchNorm, Conv2d, Conv2dParams};
 
 /// Ultralytics sets this after building the network; it is not the default of the layer.
 const BATCH_NORM_EPSILON: f64 = 1e-3;
@@ -52,25 +52,25 @@ impl<'a> Parameters<'a> {
         if self.path.is_empty() { name.to_string() } else { format!("{}.{name}", self.path) }
     }
 
-    /// The values of the parameter `name` in row-major order.
+    /// The parameter `name` on the CPU in binary64.
     ///
     /// # Errors
     /// If the tensor is missing, has another shape, or holds infinities or no numbers.
-    pub(crate) fn read(&self, shape: &[usize], name: &str) -> Result<Vec<f64>> {
+    pub(crate) fn read(&self, shape: &[usize], name: &str) -> Result<Tensor> {
         let name = self.naming.file_name(&self.name(&name));
-        let values = self.values.get(shape, &name)?.flatten_all()?.to_vec1::<f64>()?;
+        let tensor = self.values.get(shape, &name)?;
+        let values = tensor.flatten_all()?.to_vec1::<f64>()?;
         if !values.iter().all(|value| value.is_finite()) {
             bail!("tensor {name} holds values that are not finite");
         }
-        Ok(values)
+        Ok(tensor)
     }
 
     /// A convolution with a bias and nothing after it.
     pub(crate) fn convolution(&self, [input, out]: [usize; 2], kernel: usize) -> Result<Conv2d> {
-        let shape = [out, input, kernel, kernel];
-        let weight = self.read(&shape, "weight")?;
+        let weight = self.read(&[out, input, kernel, kernel], "weight")?;
         let bias = self.read(&[out], "bias")?;
-        self.build(shape, weight, bias, 1, Activation::None)
+        self.build(weight, bias, [kernel, 1], Activation::None)
     }
 
     /// A convolution without bias, batch normalisation, SiLU.
@@ -80,43 +80,36 @@ impl<'a> Parameters<'a> {
         kernel: usize,
         stride: usize,
     ) -> Result<Conv2d> {
-        let shape = [out, input, kernel, kernel];
-        let mut weight = self.at("conv").read(&shape, "weight")?;
-        let norm = self.at("bn");
-        let [gamma, mut bias, mean, variance] = [
-            norm.read(&[out], "weight")?,
-            norm.read(&[out], "bias")?,
-            norm.read(&[out], "running_mean")?,
-            norm.read(&[out], "running_var")?,
-        ];
-        let taps = input * kernel * kernel;
-        for (channel, taps) in weight.chunks_exact_mut(taps).enumerate() {
-            if variance[channel] < 0.0 {
-                bail!("{}: variance {} of a channel", norm.path, variance[channel]);
-            }
-            let scale = gamma[channel] / (variance[channel] + BATCH_NORM_EPSILON).sqrt();
-            taps.iter_mut().for_each(|tap| *tap *= scale);
-            bias[channel] -= mean[channel] * scale;
+        let weight = self.at("conv").read(&[out, input, kernel, kernel], "weight")?;
+        let at = self.at("bn");
+        let running_var = at.read(&[out], "running_var")?;
+        if let Some(variance) = running_var.to_vec1::<f64>()?.iter().find(|v| **v < 0.0) {
+            bail!("{}: variance {variance} of a channel", at.path);
         }
-        self.build(shape, weight, bias, stride, Activation::Silu)
+        let norm = BatchNorm {
+            weight: at.read(&[out], "weight")?,
+            bias: at.read(&[out], "bias")?,
+            running_mean: at.read(&[out], "running_mean")?,
+            running_var,
+            eps: BATCH_NORM_EPSILON,
+        };
+        let (weight, bias) = norm.fold(&weight, None)?;
+        self.build(weight, bias, [kernel, stride], Activation::Silu)
     }
 
     fn build(
         &self,
-        shape: [usize; 4],
-        weight: Vec<f64>,
-        bias: Vec<f64>,
-        stride: usize,
+        weight: Tensor,
+        bias: Tensor,
+        [kernel, stride]: [usize; 2],
         activation: Activation,
     ) -> Result<Conv2d> {
-        let params = Conv2dParams { stride, padding: shape[2] / 2, ..Default::default() };
-        let weight = self.place(weight, &shape)?;
-        let bias = self.place(bias, &[shape[0]])?;
-        Conv2d::new(weight, Some(bias), params, activation)
+        let params = Conv2dParams { stride, padding: kernel / 2, ..Default::default() };
+        Conv2d::new(self.place(&weight)?, Some(self.place(&bias)?), params, activation)
     }
 
-    /// A tensor of these values in the type and on the device of the network.
-    pub(crate) fn place(&self, values: Vec<f64>, shape: &[usize]) -> Result<Tensor> {
-        Tensor::from_vec(values, shape, &Device::Cpu)?.to_dtype(self.dtype)?.to_device(&self.device)
+    /// The tensor in the type and on the device of the network.
+    fn place(&self, tensor: &Tensor) -> Result<Tensor> {
+        tensor.to_dtype(self.dtype)?.to_device(&self.device)
     }
 }

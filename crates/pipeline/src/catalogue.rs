@@ -77,6 +77,7 @@ catalogue! {
     ImageTooSmall "IMAGE_TOO_SMALL" High "Upload a picture of at least 128 pixels a side";
     ImageFormatUnsupported "IMAGE_FORMAT_UNSUPPORTED" High "Upload a JPEG, PNG or WebP picture";
     ImageDamaged "IMAGE_DAMAGED" High "Upload the picture again; the file is damaged or cut off";
+    ImageDeleted "IMAGE_DELETED" High "Upload the picture again: it was deleted while work on it went on";
     NoPersonDetected "NO_PERSON_DETECTED" High "Upload an image with visible people";
     PersonNotFound "PERSON_NOT_FOUND" High "Select persons by the ids that detection gave";
     InvalidOption "INVALID_OPTION" High "Correct the option";

@@ -88,7 +88,7 @@ pub enum Error {
     DId(#[from] portrait_d_id::Error),
     /// Storage failed.
     #[error(transparent)]
-    Storage(#[from] portrait_storage::Error),
+    Storage(portrait_storage::Error),
     /// A picture could not be encoded.
     #[error("the picture cannot be encoded: {0}")]
     Encode(String),
@@ -149,12 +149,15 @@ impl Error {
                 Did::RateLimited { .. } => Code::DIdRateLimited,
                 Did::Timeout { .. } => Code::DIdTimeout,
                 Did::TalkFailed { .. } => Code::DIdTalkFailed,
-                Did::InvalidRequest { .. } | Did::BadRequest { .. } | Did::InvalidImage { .. } => {
-                    Code::DIdRequestRefused
-                }
+                Did::InvalidRequest { .. }
+                | Did::BadRequest { .. }
+                | Did::InvalidImage { .. }
+                | Did::Permission { .. }
+                | Did::UnsupportedMediaType { .. } => Code::DIdRequestRefused,
                 Did::CreateAmbiguous { .. } => Code::DIdTalkAmbiguous,
                 _ => Code::DIdUnavailable,
             },
+            Self::Storage(portrait_storage::Error::Deleted { .. }) => Code::ImageDeleted,
             Self::Storage(_) => Code::StorageFailed,
             Self::Encode(_) => Code::ServiceCrash,
         }
@@ -182,7 +185,7 @@ impl Error {
         }
     }
 
-    /// What a program may want to know beside the message.
+    /// What a program may want to know beside the message: an object, empty where there is nothing.
     pub fn details(&self) -> Value {
         match self {
             Self::Photo(PhotoError::TooManyBytes { found, limit }) => {
@@ -209,7 +212,7 @@ impl Error {
             Self::OutOfMemory { stage, .. } | Self::Crashed { stage, .. } => {
                 json!({ "stage": stage })
             }
-            _ => Value::Null,
+            _ => json!({}),
         }
     }
 
@@ -271,5 +274,19 @@ impl Error {
 impl From<portrait_weights::Error> for Error {
     fn from(error: portrait_weights::Error) -> Self {
         Self::Weights(error)
+    }
+}
+
+impl From<portrait_storage::Error> for Error {
+    /// What a download into the storage failed with is an error of the download.
+    fn from(error: portrait_storage::Error) -> Self {
+        use portrait_storage::Error as S;
+        match error {
+            S::Input { artifact, source } => match source.downcast() {
+                Ok(download) => Self::DId(*download),
+                Err(source) => Self::Storage(S::Input { artifact, source }),
+            },
+            error => Self::Storage(error),
+        }
     }
 }

@@ -150,12 +150,31 @@ fn decode(bytes: &[u8], limits: &PhotoLimits) -> Result<RgbImage, PhotoError> {
     Ok(picture.into_rgb8())
 }
 
-/// Whether an end marker follows the last scan: the decoder fills what is missing with grey.
+/// Whether the first picture of the file is there to its end marker: the decoder fills what is
+/// missing with grey.
+///
+/// Follows the markers (ITU-T T.81, annex B), since anything may come after the end: the video of
+/// a moving photo, further pictures.
 fn jpeg_has_end(bytes: &[u8]) -> bool {
-    const SCAN: [u8; 2] = [0xff, 0xda];
-    const END: [u8; 2] = [0xff, 0xd9];
-    let last = |marker: [u8; 2]| bytes.windows(2).rposition(|pair| pair == marker);
-    last(END).is_some_and(|end| last(SCAN).is_none_or(|scan| end > scan))
+    let mut at = 0;
+    // What is between segments, such as the data of a scan, has no 0xff but before a marker.
+    while let Some(found) = bytes[at..].iter().position(|&byte| byte == 0xff) {
+        at += found + 1;
+        match bytes.get(at) {
+            Some(0xd9) => return true,
+            // A stuffed 0xff of the data, padding, or a marker that stands alone.
+            None | Some(0x00 | 0x01 | 0xff | 0xd0..=0xd8) => {}
+            Some(_) => {
+                let length = bytes.get(at + 1..at + 3);
+                let Some(&[high, low]) = length else { return false };
+                at += 1 + usize::from(u16::from_be_bytes([high, low]));
+                if at > bytes.len() {
+                    return false;
+                }
+            }
+        }
+    }
+    false
 }
 
 fn describe(bytes: &[u8], guess: Option<ImageFormat>) -> String {

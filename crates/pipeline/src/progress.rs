@@ -89,7 +89,10 @@ impl Progress {
     }
 
     /// Tells the beginning and the end of a step.
-    pub(crate) async fn watch<T>(
+    ///
+    /// # Errors
+    /// Those of the step.
+    pub async fn watch<T>(
         &self,
         stage: Stage,
         person_id: Option<usize>,

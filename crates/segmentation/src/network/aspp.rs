@@ -1,6 +1,6 @@
 //! Atrous spatial pyramid pooling, deformable and plain (`models/modules/aspp.py`).
 
-use super::layers::{batch_norm, conv, same};
+use super::layers::{conv, folded, same};
 use crate::config::{BirefnetConfig, DecoderAttention};
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
@@ -80,8 +80,8 @@ fn conv_norm(
     params: Conv2dParams,
 ) -> Result<Conv2d> {
     let kernel = if params.padding == 0 { 1 } else { 3 };
-    let weight = conv.get((output, input, kernel, kernel), "weight")?;
-    let (weight, bias) = batch_norm(norm, output)?.fold(&weight, None)?;
+    let shape = [output, input, kernel, kernel];
+    let (weight, bias) = folded(conv, "weight", shape, None, norm)?;
     Conv2d::new(weight, Some(bias), params, Activation::Relu)
 }
 
@@ -113,8 +113,8 @@ impl DeformBranch {
     fn new(vb: &VarBuilder<'_>, [input, output]: [usize; 2], kernel: usize) -> Result<Self> {
         let conv_vb = vb.pp("atrous_conv");
         let taps = kernel * kernel;
-        let weight = conv_vb.get((output, input, kernel, kernel), "regular_conv.weight")?;
-        let (weight, bias) = batch_norm(&vb.pp("bn"), output)?.fold(&weight, None)?;
+        let shape = [output, input, kernel, kernel];
+        let (weight, bias) = folded(&conv_vb, "regular_conv.weight", shape, None, &vb.pp("bn"))?;
         let padding = same(kernel).padding;
         Ok(Self {
             offset_conv: conv(&conv_vb.pp("offset_conv"), [input, 2 * taps], kernel)?,

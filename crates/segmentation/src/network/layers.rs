@@ -1,6 +1,6 @@
 //! Layers as a checkpoint holds them.
 
-use candle_core::{Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::VarBuilder;
 use portrait_kernels::{Activation, BatchNorm, Conv2d, Conv2dParams, LayerNorm};
 
@@ -26,17 +26,36 @@ pub(super) fn conv_norm(
     kernel: usize,
     activation: Activation,
 ) -> Result<Conv2d> {
-    let weight = conv.get((output, input, kernel, kernel), "weight")?;
-    let bias = conv.get(output, "bias")?;
-    let (weight, bias) = batch_norm(norm, output)?.fold(&weight, Some(&bias))?;
+    let bias = wide(conv).get(output, "bias")?;
+    let shape = [output, input, kernel, kernel];
+    let (weight, bias) = folded(conv, "weight", shape, Some(&bias), norm)?;
     Conv2d::new(weight, Some(bias), same(kernel), activation)
+}
+
+/// The weight `name` and a bias, with the BatchNorm that follows folded in: read and folded in
+/// binary64, so that one rounding remains, to the type the network runs in.
+pub(super) fn folded(
+    conv: &VarBuilder<'_>,
+    name: &str,
+    shape: [usize; 4],
+    bias: Option<&Tensor>,
+    norm: &VarBuilder<'_>,
+) -> Result<(Tensor, Tensor)> {
+    let weight = wide(conv).get(&shape[..], name)?;
+    let (weight, bias) = batch_norm(&wide(norm), shape[0])?.fold(&weight, bias)?;
+    let place = |tensor: Tensor| tensor.to_dtype(conv.dtype())?.to_device(conv.device());
+    Ok((place(weight)?, place(bias)?))
+}
+
+fn wide<'a>(vb: &VarBuilder<'a>) -> VarBuilder<'a> {
+    vb.clone().set_device(Device::Cpu).to_dtype(DType::F64)
 }
 
 pub(super) fn same(kernel: usize) -> Conv2dParams {
     Conv2dParams { padding: kernel / 2, ..Default::default() }
 }
 
-pub(super) fn batch_norm(vb: &VarBuilder<'_>, channels: usize) -> Result<BatchNorm> {
+fn batch_norm(vb: &VarBuilder<'_>, channels: usize) -> Result<BatchNorm> {
     Ok(BatchNorm {
         weight: vb.get(channels, "weight")?,
         bias: vb.get(channels, "bias")?,

@@ -1,0 +1,226 @@
+//! What can be said on the command line.
+
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, value_parser};
+use portrait_pipeline::DeviceRequest;
+use std::path::PathBuf;
+
+const EXIT_CODES: &str = "Exit codes: 0 done; 2 wrong usage; 11 the service is impaired (out of memory, crash); \
+12 the request failed (bad picture, nobody found, missing weights, D-ID refused); 130 interrupted.";
+
+/// Finds people in a photo, cuts them out on a transparent background, and lets them talk.
+#[derive(Debug, Parser)]
+#[command(name = "portrait", version, after_help = EXIT_CODES)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    /// Print one JSON document (for `tensor`: a line per run) on standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Show no progress
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Log more; again for still more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// Where models run and where their files are.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Settings {
+    /// Device: auto, cpu, cuda or cuda:N
+    #[arg(long, global = true, default_value = "auto", env = "PORTRAIT_DEVICE")]
+    pub(crate) device: DeviceRequest,
+    /// Folder with a folder per model
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        default_value = "models",
+        env = "PORTRAIT_MODELS"
+    )]
+    pub(crate) models: PathBuf,
+    /// Hub cache; Hugging Face's own by default
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) hub_cache: Option<PathBuf>,
+    /// Hub to download from
+    #[arg(long, global = true, value_name = "URL", env = "HF_ENDPOINT", hide_env_values = true)]
+    pub(crate) hub: Option<String>,
+    /// Download models that are missing
+    #[arg(long, global = true)]
+    pub(crate) download: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Find people in a photo
+    Detect(DetectArgs),
+    /// Cut people out of a photo: a PNG for each
+    Cutout(CutoutArgs),
+    /// Let the people in a photo say something: a video for each
+    Video(VideoArgs),
+    /// Run a network alone: safetensors in, safetensors out
+    Tensor(TensorArgs),
+    /// List, fetch and verify models
+    Models(ModelsArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DetectArgs {
+    /// JPEG, PNG or WebP file
+    pub(crate) photo: PathBuf,
+    /// Model id, or a folder with a manifest.toml
+    #[arg(long, value_name = "ID")]
+    pub(crate) model: Option<String>,
+    /// Weights file instead of the one of the model's places
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) search: SearchArgs,
+    /// Classes to look for, by number; 0 is a person
+    #[arg(long, value_name = "N,N", value_delimiter = ',', default_value = "0")]
+    pub(crate) classes: Vec<usize>,
+}
+
+/// How people are looked for.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SearchArgs {
+    /// Least confidence, 0 to 1
+    #[arg(long, value_name = "C", default_value_t = 0.25)]
+    pub(crate) conf: f32,
+    /// Boxes that overlap by more than this are one person, 0 to 1
+    #[arg(long, value_name = "IOU", default_value_t = 0.7)]
+    pub(crate) iou: f32,
+    /// Longer side of the network's input in pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = 640)]
+    pub(crate) imgsz: u32,
+    /// Most detections
+    #[arg(long, value_name = "N", default_value_t = 300)]
+    pub(crate) max_det: usize,
+    /// Pad the photo to the nearest multiple of 32 (the default)
+    #[arg(long, conflicts_with = "square")]
+    pub(crate) rect: bool,
+    /// Pad the photo to a square
+    #[arg(long)]
+    pub(crate) square: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CutoutArgs {
+    /// JPEG, PNG or WebP file
+    pub(crate) photo: PathBuf,
+    /// Folder for the pictures, made if missing
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) people: PeopleArgs,
+    /// Write the matte as a grey PNG instead of the picture
+    #[arg(long, conflicts_with = "background")]
+    pub(crate) mask_only: bool,
+    /// Put people on a colour (white, #rrggbb) or a picture file instead of transparency
+    #[arg(long, value_name = "COLOUR|FILE")]
+    pub(crate) background: Option<String>,
+}
+
+/// Who is cut out, how and by which models.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PeopleArgs {
+    /// People to cut out by the ids that `detect` shows; all by default
+    #[arg(long, value_name = "ID,ID", value_delimiter = ',')]
+    pub(crate) persons: Option<Vec<usize>>,
+    /// Pixels kept around the person's box
+    #[arg(long, value_name = "PIXELS", default_value_t = 20)]
+    pub(crate) padding: u32,
+    /// Soften the edge over this many pixels to each side
+    #[arg(long, value_name = "PIXELS", default_value_t = 0)]
+    pub(crate) feather: u32,
+    /// Segmentation model: an id, or a folder with a manifest.toml
+    #[arg(long, value_name = "ID")]
+    pub(crate) model: Option<String>,
+    /// Weights file of the segmentation model
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: Option<PathBuf>,
+    /// Detection model: an id, or a folder with a manifest.toml
+    #[arg(long, value_name = "ID")]
+    pub(crate) detection_model: Option<String>,
+    /// Weights file of the detection model
+    #[arg(long, value_name = "FILE")]
+    pub(crate) detection_weights: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) search: SearchArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct VideoArgs {
+    /// JPEG, PNG or WebP file
+    pub(crate) photo: PathBuf,
+    /// Folder for the videos, made if missing
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// What they say
+    #[arg(long, value_name = "TEXT", required_unless_present = "audio", conflicts_with = "audio")]
+    pub(crate) text: Option<String>,
+    /// A recording they say: wav, mp3, m4a, flac, ogg
+    #[arg(long, value_name = "FILE")]
+    pub(crate) audio: Option<PathBuf>,
+    /// Voice of the text, such as en-US-JennyNeural
+    #[arg(long, value_name = "VOICE", requires = "text")]
+    pub(crate) voice: Option<String>,
+    /// What is seen behind them: a colour (white, #rrggbb) or a picture file
+    #[arg(long, value_name = "COLOUR|FILE", default_value = "white")]
+    pub(crate) background: String,
+    /// D-ID API key, user:password as D-ID's Studio shows it
+    #[arg(long, env = "D_ID_API_KEY", hide_env_values = true, value_name = "KEY")]
+    pub(crate) d_id_key: Option<String>,
+    /// Address of the D-ID API
+    #[arg(long, env = "D_ID_URL", value_name = "URL")]
+    pub(crate) d_id_url: Option<String>,
+    /// Use a stand-in for D-ID on this machine: no key, no cost, always the same video
+    #[arg(long, conflicts_with_all = ["d_id_key", "d_id_url"])]
+    pub(crate) fake_d_id: bool,
+    #[command(flatten)]
+    pub(crate) people: PeopleArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct TensorArgs {
+    /// Model id, or a folder with a manifest.toml
+    #[arg(long, value_name = "ID")]
+    pub(crate) model: String,
+    /// Weights file instead of the one of the model's places
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: Option<PathBuf>,
+    /// File with the tensor `input`: batch x 3 x height x width, normalised
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input: PathBuf,
+    /// File for the tensor `output`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Forward passes
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
+    pub(crate) repeat: u32,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ModelsArgs {
+    #[command(subcommand)]
+    pub(crate) command: ModelsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsCommand {
+    /// Show every model, its licence, and whether its file is on this machine
+    List,
+    /// Download models into the hub cache
+    Fetch {
+        /// Model ids
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Check the files on this machine: header, size and SHA-256
+    Verify {
+        /// Model ids; all that are on this machine by default
+        ids: Vec<String>,
+    },
+}

@@ -1,0 +1,148 @@
+//! `portrait models`
+
+use crate::args::{ModelsArgs, ModelsCommand, Settings};
+use crate::error::CliError;
+use crate::output::Output;
+use portrait_pipeline::weights::{Error, Origin, Resolved, Verification, resolve};
+use portrait_pipeline::{Checkpoint, Manifest, Places};
+use serde_json::{Value, json};
+use std::process::ExitCode;
+
+pub(crate) async fn run(
+    args: &ModelsArgs,
+    settings: &Settings,
+    output: &Output,
+) -> Result<ExitCode, CliError> {
+    match &args.command {
+        ModelsCommand::List => list(&settings.places(output, false)?, output).await,
+        ModelsCommand::Fetch { ids } => fetch(ids, &settings.places(output, true)?, output).await,
+        ModelsCommand::Verify { ids } => {
+            verify(ids, &settings.places(output, false)?, output).await
+        }
+    }
+}
+
+/// The file of a model without touching the network; `None` where there is none.
+async fn local(manifest: &Manifest, places: &Places) -> Result<Option<Resolved>, CliError> {
+    match resolve(manifest, places).await {
+        Ok(found) => Ok(Some(found)),
+        Err(Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn list(places: &Places, output: &Output) -> Result<ExitCode, CliError> {
+    let places = offline(places);
+    let mut models = Vec::new();
+    for manifest in Manifest::builtin() {
+        let found = local(&manifest, &places).await?;
+        let here = found.as_ref().map_or("not here", |found| origin(found.origin));
+        output.line(format!(
+            "{:<22} {:<9} {:<28} {:<14} {:<12} {}",
+            manifest.id,
+            manifest.family,
+            manifest.input.to_string(),
+            manifest.licence.spdx,
+            here,
+            manifest.summary
+        ));
+        models.push(json!({
+            "id": manifest.id,
+            "family": manifest.family.to_string(),
+            "input": { "width": manifest.input.width, "height": manifest.input.height },
+            "licence": manifest.licence.spdx,
+            "notice": manifest.licence.notice,
+            "summary": manifest.summary,
+            "file": found.map(|found| found.path),
+        }));
+    }
+    output.document(&Value::from(models));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn fetch(ids: &[String], places: &Places, output: &Output) -> Result<ExitCode, CliError> {
+    let manifests = ids.iter().map(|id| Manifest::find(id)).collect::<Result<Vec<_>, _>>()?;
+    if places.hub.is_none() {
+        let advice = "no hub cache: give --hub-cache DIR, or set HOME".to_owned();
+        return Err(CliError::Usage(advice));
+    }
+    let mut fetched = Vec::new();
+    for manifest in manifests {
+        let found = resolve(&manifest, places).await?;
+        Checkpoint::open(&found.path)?;
+        output.line(format!(
+            "{}: {} ({})",
+            manifest.id,
+            found.path.display(),
+            origin(found.origin)
+        ));
+        output.line(format!("  licence {}: {}", manifest.licence.spdx, manifest.licence.notice));
+        fetched.push(json!({
+            "id": manifest.id,
+            "file": found.path,
+            "downloaded": found.origin == Origin::Downloaded,
+            "licence": manifest.licence.spdx,
+        }));
+    }
+    output.document(&Value::from(fetched));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn verify(ids: &[String], places: &Places, output: &Output) -> Result<ExitCode, CliError> {
+    let places = offline(places);
+    let all = ids.is_empty();
+    let manifests: Vec<Manifest> = if all {
+        Manifest::builtin().collect()
+    } else {
+        ids.iter().map(|id| Manifest::find(id)).collect::<Result<_, _>>()?
+    };
+    let mut verified = Vec::new();
+    for manifest in manifests {
+        let found = match local(&manifest, &places).await? {
+            Some(found) => found,
+            None if all => continue,
+            // Says where it was looked for.
+            None => resolve(&manifest, &places).await?,
+        };
+        let checkpoint = Checkpoint::open(&found.path)?;
+        let Verification { size, sha256, pinned, .. } = checkpoint.verify(&manifest)?;
+        let note = if pinned { "as the manifest states" } else { "the manifest states none" };
+        output.line(format!(
+            "{}: {} tensors, {size} bytes, sha256 {sha256} ({note})",
+            manifest.id,
+            checkpoint.len()
+        ));
+        verified.push(json!({
+            "id": manifest.id,
+            "file": found.path,
+            "tensors": checkpoint.len(),
+            "bytes": size,
+            "sha256": sha256,
+            "pinned": pinned,
+        }));
+    }
+    if verified.is_empty() {
+        output.line("no model is on this machine; fetch one with `portrait models fetch ID`");
+    }
+    output.document(&Value::from(verified));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The same places without the network.
+fn offline(places: &Places) -> Places {
+    let mut places = places.clone();
+    if let Some(hub) = &mut places.hub {
+        hub.download = None;
+    }
+    places
+}
+
+fn origin(origin: Origin) -> &'static str {
+    match origin {
+        Origin::File => "given",
+        Origin::Models => "models",
+        Origin::Cache => "hub cache",
+        Origin::Downloaded => "downloaded",
+        _ => "here",
+    }
+}

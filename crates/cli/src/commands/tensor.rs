@@ -1,0 +1,37 @@
+//! `portrait tensor`
+
+use crate::args::{Settings, TensorArgs};
+use crate::error::CliError;
+use crate::output::Output;
+use crate::settings;
+use portrait_pipeline::{Precision, RawNetwork};
+use serde_json::json;
+use std::process::ExitCode;
+
+pub(crate) async fn run(
+    args: &TensorArgs,
+    settings: &Settings,
+    output: &Output,
+) -> Result<ExitCode, CliError> {
+    let model = settings::model(&args.model, args.weights.as_ref())?;
+    let places = settings.places(output, false)?;
+    let network = RawNetwork::load(&model, &places, settings.device, Precision::F32).await?;
+    let mut run = 0;
+    network.run_file(&args.input, &args.output, args.repeat as usize, |time| {
+        run += 1;
+        output.json_line(&json!({
+            "run": run,
+            "milliseconds": time.as_secs_f64() * 1e3,
+            "peak_resident_bytes": peak_resident_bytes(),
+        }));
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The most memory this process has had resident, where the system tells (Linux).
+fn peak_resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
+}

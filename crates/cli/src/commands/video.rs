@@ -1,0 +1,124 @@
+//! `portrait video`
+
+use crate::args::{Settings, VideoArgs};
+use crate::error::CliError;
+use crate::output::Output;
+use crate::settings;
+use portrait_d_id_fake::FakeDid;
+use portrait_pipeline::d_id::{Client, Provider, WaitOptions};
+use portrait_pipeline::{Message, Pipeline, Request, Speech, Video};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+pub(crate) async fn run(
+    args: &VideoArgs,
+    settings: &Settings,
+    output: &Output,
+) -> Result<ExitCode, CliError> {
+    let mut message = Message {
+        speech: speech(args)?,
+        background: settings::background(&args.background)?,
+        wait: WaitOptions::default(),
+    };
+    let photo = settings::photo(&args.photo)?;
+    settings::output_folder(&args.output)?;
+    let mut builder = args.people.models(settings.builder(output)?)?;
+    // Lives until the videos are there.
+    let fake = if args.fake_d_id { Some(FakeDid::builder().start().await?) } else { None };
+    if let Some(client) = client(args, fake.as_ref())? {
+        builder = builder.d_id(client);
+    }
+    if fake.is_some() {
+        message.wait.first_pause = Duration::from_millis(50);
+    }
+    let pipeline = builder.build().await?;
+    let request = Request {
+        detect: args.people.search.options(vec![0]),
+        persons: args.people.persons.clone(),
+        cut_out: args.people.options(),
+        progress: output.bars().steps(),
+        ..Request::new(photo).say(message)
+    };
+    let outcome = pipeline.run(request).await.map_err(CliError::of_photo(&args.photo))?;
+    let mut persons = Vec::new();
+    for person in &outcome.cut_outs {
+        if let Err(error) = &person.result {
+            output.person_error(person.person_id, error);
+            persons.push(failure(person.person_id, error));
+        }
+    }
+    for person in &outcome.videos {
+        persons.push(match &person.result {
+            Ok(video) => {
+                let file = write(&pipeline, &args.output, person.person_id, video).await?;
+                output.line(format!("{}: {} bytes", file.display(), video.bytes));
+                json!({ "person_id": person.person_id, "file": file, "video": video })
+            }
+            Err(error) => {
+                output.person_error(person.person_id, error);
+                failure(person.person_id, error)
+            }
+        });
+    }
+    outcome.warnings().for_each(|warning| output.warning(warning));
+    output.document(&json!({ "image": outcome.detections.image, "persons": persons }));
+    let code = super::exit_code(&outcome.cut_outs);
+    Ok(if code == ExitCode::SUCCESS { super::exit_code(&outcome.videos) } else { code })
+}
+
+fn failure(person_id: usize, error: &portrait_pipeline::Error) -> Value {
+    json!({ "person_id": person_id, "error": super::cutout::error_body(error) })
+}
+
+fn speech(args: &VideoArgs) -> Result<Speech, CliError> {
+    if let Some(path) = &args.audio {
+        let bytes = std::fs::read(path).map_err(CliError::file(path, "read"))?;
+        let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        let media_type = match extension.as_str() {
+            "wav" => "audio/wav",
+            "mp3" => "audio/mpeg",
+            "m4a" | "mp4" => "audio/mp4",
+            "flac" => "audio/flac",
+            "ogg" | "oga" => "audio/ogg",
+            _ => {
+                let path = path.display();
+                return Err(CliError::Usage(format!("{path}: give a wav, mp3, m4a, flac or ogg")));
+            }
+        };
+        return Ok(Speech::Audio { bytes: bytes.into(), media_type: media_type.into() });
+    }
+    Ok(Speech::Text {
+        text: args.text.clone().unwrap_or_default(),
+        voice: args.voice.as_ref().map(Provider::microsoft),
+    })
+}
+
+fn client(args: &VideoArgs, fake: Option<&FakeDid>) -> Result<Option<Client>, CliError> {
+    let builder = Client::builder();
+    let builder = match (fake, &args.d_id_key) {
+        (Some(fake), _) => builder.base_url(fake.base_url()).key(fake.key()),
+        (None, Some(key)) => {
+            let builder = builder.key(key.as_str());
+            match &args.d_id_url {
+                Some(address) => builder.base_url(settings::url(address)?),
+                None => builder,
+            }
+        }
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(builder.build().map_err(portrait_pipeline::Error::from)?))
+}
+
+async fn write(
+    pipeline: &Pipeline,
+    folder: &Path,
+    person_id: usize,
+    video: &Video,
+) -> Result<PathBuf, CliError> {
+    let bytes = pipeline.storage().get(video.key).await.map_err(portrait_pipeline::Error::from)?;
+    let file = folder.join(format!("person_{person_id}.mp4"));
+    std::fs::write(&file, bytes).map_err(CliError::file(&file, "write"))?;
+    Ok(file)
+}

@@ -1,0 +1,103 @@
+//! What ends the command.
+
+use portrait_pipeline::{Error, PhotoError};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    #[error("{0}")]
+    Pipeline(Box<Error>),
+    #[error("{}: {source}", photo.display())]
+    Photo { photo: PathBuf, source: Box<Error> },
+    #[error("{}: cannot {action}: {source}", path.display())]
+    File { path: PathBuf, action: &'static str, source: std::io::Error },
+    #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
+    FakeDId(#[from] portrait_d_id_fake::Error),
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl CliError {
+    pub(crate) fn file(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::File { path, action, source }
+    }
+
+    /// What concerns the picture is told with its path.
+    pub(crate) fn of_photo(photo: &Path) -> impl Fn(Error) -> Self {
+        let photo = photo.to_path_buf();
+        move |error| match error {
+            error @ (Error::Photo(_) | Error::NoPerson { .. }) => {
+                Self::Photo { photo: photo.clone(), source: Box::new(error) }
+            }
+            error => error.into(),
+        }
+    }
+
+    fn pipeline(&self) -> Option<&Error> {
+        match self {
+            Self::Pipeline(error) | Self::Photo { source: error, .. } => Some(error),
+            _ => None,
+        }
+    }
+
+    /// The tier of an error of the pipeline, 2 for wrong usage, 130 for an interrupt.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Interrupted => 130,
+            Self::File { .. } | Self::FakeDId(_) => 12,
+            Self::Pipeline(error) | Self::Photo { source: error, .. } => error.tier().exit_code(),
+        }
+    }
+
+    /// One line for people: what happened, the code, and what to do.
+    pub(crate) fn line(&self) -> String {
+        let text = self.to_string();
+        let text = text.lines().next().unwrap_or_default();
+        match self.pipeline() {
+            Some(error) => format!("error: {text} [{}: {}]", error.code(), error.user_action()),
+            None => format!("error: {text}"),
+        }
+    }
+
+    /// The envelope for programs.
+    pub(crate) fn to_json(&self) -> Value {
+        match self.pipeline() {
+            Some(error) => error.to_json(),
+            None => {
+                let code = match self {
+                    Self::File { .. } => "FILE_ERROR",
+                    Self::Usage(_) => "USAGE",
+                    Self::Interrupted => "INTERRUPTED",
+                    _ => "SERVICE_CRASH",
+                };
+                json!({
+                    "success": false,
+                    "error": { "code": code, "message": self.to_string(), "tier": 2 },
+                })
+            }
+        }
+    }
+}
+
+impl From<Error> for CliError {
+    fn from(error: Error) -> Self {
+        Self::Pipeline(Box::new(error))
+    }
+}
+
+impl From<portrait_pipeline::weights::Error> for CliError {
+    fn from(error: portrait_pipeline::weights::Error) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl From<PhotoError> for CliError {
+    fn from(error: PhotoError) -> Self {
+        Error::from(error).into()
+    }
+}

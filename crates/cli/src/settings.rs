@@ -1,0 +1,131 @@
+//! From arguments and environment to the library's values.
+
+use crate::args::{PeopleArgs, SearchArgs, Settings};
+use crate::error::CliError;
+use crate::output::Output;
+use portrait_pipeline::weights::{Download, HubPlace, SecretString, Url, default_hub_cache};
+use portrait_pipeline::{
+    Background, CutOutOptions, DetectOptions, LetterboxMode, Manifest, Model, Photo, PhotoError,
+    PhotoLimits, Pipeline, PipelineBuilder, Places,
+};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+impl Settings {
+    /// Where checkpoints are, with downloads if they are allowed.
+    pub(crate) fn places(&self, output: &Output, allow: bool) -> Result<Places, CliError> {
+        let cache =
+            self.hub_cache.clone().or_else(|| default_hub_cache(|name| std::env::var_os(name)));
+        let download = if allow || self.download { Some(self.download(output)?) } else { None };
+        let hub = cache.map(|cache| HubPlace { cache, download });
+        Ok(Places { file: None, models: Some(self.models.clone()), hub })
+    }
+
+    fn download(&self, output: &Output) -> Result<Download, CliError> {
+        let mut download =
+            Download { on_progress: output.bars().download(), ..Download::default() };
+        if let Some(hub) = &self.hub {
+            download.endpoint = url(hub)?;
+        }
+        let variable = |names: [&str; 2]| {
+            names.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        };
+        download.token = std::env::var("HF_TOKEN").ok().map(SecretString::from);
+        if let Some(proxy) = variable(["HTTPS_PROXY", "https_proxy"])
+            && download.endpoint.host_str().is_some_and(|host| !is_local(host))
+        {
+            download.proxy = Some(url(&proxy)?);
+        }
+        Ok(download)
+    }
+
+    pub(crate) fn builder(&self, output: &Output) -> Result<PipelineBuilder, CliError> {
+        let builder = Pipeline::builder().device(self.device);
+        Ok(builder.places(self.places(output, false)?).progress(output.bars().steps()))
+    }
+}
+
+fn is_local(host: &str) -> bool {
+    host == "localhost" || host.starts_with("127.") || host == "[::1]"
+}
+
+pub(crate) fn url(text: &str) -> Result<Url, CliError> {
+    Url::parse(text).map_err(|error| CliError::Usage(format!("`{text}` is no address: {error}")))
+}
+
+/// A model by id, or by a folder with a manifest.
+pub(crate) fn model(id: &str, weights: Option<&PathBuf>) -> Result<Model, CliError> {
+    let folder = Path::new(id);
+    let manifest = if folder.components().count() > 1 || folder.join("manifest.toml").exists() {
+        Manifest::load(folder)?
+    } else {
+        Manifest::find(id)?
+    };
+    Ok(Model { manifest, file: weights.cloned() })
+}
+
+impl SearchArgs {
+    pub(crate) fn options(&self, classes: Vec<usize>) -> DetectOptions {
+        DetectOptions {
+            confidence: self.conf,
+            iou: self.iou,
+            image_size: self.imgsz,
+            max_detections: self.max_det,
+            letterbox: if self.square { LetterboxMode::Square } else { LetterboxMode::Rect },
+            classes: Some(classes),
+            ..DetectOptions::default()
+        }
+    }
+}
+
+impl PeopleArgs {
+    pub(crate) fn models(&self, builder: PipelineBuilder) -> Result<PipelineBuilder, CliError> {
+        let detection = self.detection_model.as_deref();
+        let detection = detection.unwrap_or(portrait_pipeline::DEFAULT_DETECTION_MODEL);
+        let segmentation = self.model.as_deref();
+        let segmentation = segmentation.unwrap_or(portrait_pipeline::DEFAULT_SEGMENTATION_MODEL);
+        Ok(builder
+            .detection_model(model(detection, self.detection_weights.as_ref())?)
+            .segmentation_model(model(segmentation, self.weights.as_ref())?))
+    }
+
+    pub(crate) fn options(&self) -> CutOutOptions {
+        CutOutOptions { padding: self.padding, feather: self.feather, ..CutOutOptions::default() }
+    }
+}
+
+/// Reads and decodes a photo; a file that is too large is not read.
+pub(crate) fn photo(path: &Path) -> Result<Photo, CliError> {
+    let limits = PhotoLimits::default();
+    let file = std::fs::File::open(path).map_err(CliError::file(path, "read"))?;
+    let metadata = file.metadata().map_err(CliError::file(path, "read"))?;
+    let found = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+    let failed = CliError::of_photo(path);
+    if metadata.is_file() && found > limits.max_bytes {
+        let error = PhotoError::TooManyBytes { found, limit: limits.max_bytes };
+        return Err(failed(error.into()));
+    }
+    let mut bytes = Vec::new();
+    let limit = limits.max_bytes as u64 + 1;
+    file.take(limit).read_to_end(&mut bytes).map_err(CliError::file(path, "read"))?;
+    Photo::decode_within(bytes, &limits).map_err(failed)
+}
+
+/// A colour, or a picture file.
+pub(crate) fn background(text: &str) -> Result<Background, CliError> {
+    let error = match text.parse::<Background>() {
+        Ok(background) => return Ok(background),
+        Err(error) => error,
+    };
+    let path = Path::new(text);
+    if !path.exists() {
+        return Err(CliError::Usage(format!("{error}, or the path of a picture")));
+    }
+    Ok(Background::Picture(Arc::clone(photo(path)?.image())))
+}
+
+/// Makes the folder for results.
+pub(crate) fn output_folder(path: &Path) -> Result<(), CliError> {
+    std::fs::create_dir_all(path).map_err(CliError::file(path, "make the folder"))
+}
