@@ -214,7 +214,7 @@ async fn the_loop_sweeps_at_its_interval_until_told_to_stop() {
     let day = Duration::from_secs(24 * 3600);
     sweeper.run(day / 4, tokio::time::sleep(day * 9 + day / 8)).await;
 
-    let seen = seen.lock().unwrap();
+    let seen = std::mem::take(&mut *seen.lock().unwrap());
     let times: Vec<_> = seen.iter().map(|(at, ..)| *at).collect();
     let expected: Vec<_> = (0..=36).map(|i| day / 4 * i).collect();
     assert!(

@@ -3,6 +3,8 @@
 //! `conformance` runs the same suite on every kind of backend; the others look at what only one
 //! kind shows: `local` at the disk, `faults` at a backend that fails on demand.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
 mod conformance;
 mod faults;
 mod faulty;
