@@ -59,11 +59,11 @@ pub(crate) async fn create(talks: &Talks<'_>, wanted: &CreateTalk) -> Result<Tal
                     Recovered::Found(talk) => return Ok(*talk),
                     Recovered::Unknown(listing) => return Err(ambiguous(wanted, error, listing)),
                     Recovered::Absent => {
-                        let again = transport.create_recovery.resend && error.is_retryable();
-                        if !again {
+                        if !transport.create_recovery.resend {
                             return Err(given_up(wanted, error));
                         }
-                        // Waits for Retry-After too.
+                        // Waits as Retry-After asks; errors that trying again cannot mend, such as
+                        // an unreadable success, come back.
                         if let Err(error) = transport.pause_or_return(attempt, error).await {
                             return Err(given_up(wanted, error));
                         }

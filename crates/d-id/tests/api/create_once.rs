@@ -14,7 +14,7 @@ fn gateway_timeout() -> Fault {
 
 /// Runs a create under a fault and expects one talk, paid once, sent this many times.
 async fn paid_once(fake: &FakeDid, fault: Fault, sent: usize) {
-    let client = builder(fake).timeout(Duration::from_millis(150)).build().unwrap();
+    let client = builder(fake).timeout(Duration::from_millis(400)).build().unwrap();
     let before = fake.talks().len();
     let posts = fake.requests(Route::CreateTalk).len();
     let credits = fake.credits();
@@ -72,17 +72,17 @@ async fn what_never_took_effect_is_sent_again_after_a_look() {
 #[tokio::test]
 async fn a_talk_that_shows_late_is_not_paid_twice() {
     let fake = fake().await;
-    // The client gives up after 150 ms; the server carries the request out a little later.
+    // The client gives up after 400 ms; the server carries the request out a little later.
     let client = builder(&fake)
-        .timeout(Duration::from_millis(150))
+        .timeout(Duration::from_millis(400))
         .create_recovery(CreateRecovery {
-            looks: [1, 100, 200].map(Duration::from_millis).to_vec(),
+            looks: [1, 150, 300].map(Duration::from_millis).to_vec(),
             ..CreateRecovery::default()
         })
         .build()
         .unwrap();
     let order = order(&client).await;
-    fake.fault(Route::CreateTalk, Fault::delay(Duration::from_millis(220)));
+    fake.fault(Route::CreateTalk, Fault::delay(Duration::from_millis(500)));
     let talk = client.talks().create(&order).await.unwrap();
     assert_eq!(fake.talks().len(), 1);
     assert_eq!(fake.talks()[0].id, talk.id.as_str());
@@ -142,19 +142,21 @@ async fn without_looks_nothing_is_sent_again() {
 
 #[tokio::test]
 async fn an_older_talk_of_the_same_picture_is_not_mistaken() {
-    let fake = fake().await;
-    let client = client(&fake);
-    let order = order(&client).await;
-    let old = client.talks().create(&order).await.unwrap();
-    // Two minutes on the server's clock; this machine's stands still.
-    fake.advance(Duration::from_secs(120));
-    let later = time_shifted_list(120);
-    fake.fault(Route::ListTalks, later);
-    fake.fault(Route::CreateTalk, gateway_timeout().after_effect());
-    let new = client.talks().create(&order).await.unwrap();
-    assert_ne!(new.id, old.id);
-    assert_eq!(fake.talks().len(), 2);
-    assert_eq!(new.id.as_str(), fake.talks()[1].id);
+    for (fault, sent) in [(gateway_timeout().after_effect(), 1), (gateway_timeout(), 2)] {
+        let fake = fake().await;
+        let client = client(&fake);
+        let order = order(&client).await;
+        let old = client.talks().create(&order).await.unwrap();
+        // Two minutes on the server's clock; this machine's stands still.
+        fake.advance(Duration::from_secs(120));
+        fake.fault(Route::ListTalks, time_shifted_list(120));
+        fake.fault(Route::CreateTalk, fault);
+        let new = client.talks().create(&order).await.unwrap();
+        assert_ne!(new.id, old.id);
+        assert_eq!(fake.talks().len(), 2);
+        assert_eq!(new.id.as_str(), fake.talks()[1].id);
+        assert_eq!(fake.requests(Route::CreateTalk).len(), 1 + sent);
+    }
 }
 
 /// A list whose `Date` header is ahead of this machine's clock.
@@ -165,16 +167,33 @@ fn time_shifted_list(seconds: u64) -> Fault {
 
 #[tokio::test]
 async fn two_orders_of_one_picture_are_told_apart_by_their_user_data() {
+    for fault in [Fault::hang_up().after_effect(), Fault::hang_up()] {
+        let fake = fake().await;
+        let client = client(&fake);
+        let mut order = order(&client).await;
+        order.user_data = Some("first".into());
+        let first = client.talks().create(&order).await.unwrap();
+        order.user_data = Some("second".into());
+        fake.fault(Route::CreateTalk, fault);
+        let second = client.talks().create(&order).await.unwrap();
+        assert_ne!(second.id, first.id);
+        assert_eq!(fake.talks().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn an_unreadable_success_is_never_sent_again() {
     let fake = fake().await;
     let client = client(&fake);
-    let mut order = order(&client).await;
-    order.user_data = Some("first".into());
-    let first = client.talks().create(&order).await.unwrap();
-    order.user_data = Some("second".into());
-    fake.fault(Route::CreateTalk, Fault::hang_up().after_effect());
-    let second = client.talks().create(&order).await.unwrap();
-    assert_ne!(second.id, first.id);
-    assert_eq!(fake.talks().len(), 2);
+    let order = order(&client).await;
+    fake.fault(Route::CreateTalk, Fault::html(201, "not json"));
+    let error = client.talks().create(&order).await.unwrap_err();
+    assert!(matches!(error, Error::CreateAmbiguous { listing: None, .. }), "{error}");
+    let busy = Fault::error(409, "ConflictError", "same request in process");
+    fake.fault(Route::CreateTalk, busy);
+    let error = client.talks().create(&order).await.unwrap_err();
+    assert!(matches!(error, Error::NotReady { .. }), "{error}");
+    assert_eq!(fake.requests(Route::CreateTalk).len(), 2);
 }
 
 #[tokio::test]

@@ -28,9 +28,9 @@ async fn a_cut_off_video_is_noticed() {
 async fn a_slow_video_comes_in_pieces_and_a_stuck_one_times_out() {
     let fake = fake().await;
     let link = link(&fake).await;
-    let client = builder(&fake).timeout(Duration::from_millis(200)).build().unwrap();
+    let client = builder(&fake).timeout(Duration::from_millis(500)).build().unwrap();
     // Longer than the time-out in all, but each piece comes in time.
-    fake.fault(Route::Result, Fault::drip(TALK_MP4.len() / 8, Duration::from_millis(50)));
+    fake.fault(Route::Result, Fault::drip(TALK_MP4.len() / 8, Duration::from_millis(100)));
     assert_eq!(fetch(&client, &link).await.unwrap(), TALK_MP4);
     fake.fault(Route::Result, Fault::drip(1000, Duration::from_secs(3)));
     let error = fetch(&client, &link).await.unwrap_err();

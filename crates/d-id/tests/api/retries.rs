@@ -8,7 +8,7 @@ use crate::support::{builder, client, fake, png};
 #[tokio::test]
 async fn reading_and_uploading_survive_passing_failures() {
     let fake = fake().await;
-    let client = builder(&fake).timeout(Duration::from_millis(150)).build().unwrap();
+    let client = builder(&fake).timeout(Duration::from_millis(400)).build().unwrap();
     for fault in [
         Fault::error(408, "RequestTimeout", "slow"),
         Fault::error(429, "TooManyRequestsError", "slow down"),
