@@ -108,9 +108,9 @@ impl Error {
         match self {
             Self::Photo(error) => match error {
                 PhotoError::Empty => Code::ImageEmpty,
-                PhotoError::TooManyBytes { .. } | PhotoError::TooLarge { .. } => {
-                    Code::ImageTooLarge
-                }
+                PhotoError::TooManyBytes { .. }
+                | PhotoError::TooLarge { .. }
+                | PhotoError::TooMuchMemory(_) => Code::ImageTooLarge,
                 PhotoError::Format { .. } => Code::ImageFormatUnsupported,
                 PhotoError::TooSmall { .. } => Code::ImageTooSmall,
                 PhotoError::Damaged(_) => Code::ImageDamaged,

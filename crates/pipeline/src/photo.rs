@@ -2,7 +2,7 @@
 
 use crate::Error;
 use bytes::Bytes;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, RgbImage};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbImage};
 use portrait_storage::PhotoId;
 use std::io::Cursor;
 use std::sync::Arc;
@@ -66,6 +66,9 @@ pub enum PhotoError {
         /// Pixels allowed on each side.
         limit: u32,
     },
+    /// The file asks for more memory than any picture of the allowed size takes; it was not decoded.
+    #[error("the photo needs too much memory: {0}")]
+    TooMuchMemory(String),
     /// The file is damaged or cut off.
     #[error("the photo cannot be decoded: {0}")]
     Damaged(String),
@@ -128,7 +131,10 @@ fn decode(bytes: &[u8], limits: &PhotoLimits) -> Result<RgbImage, PhotoError> {
         Ok(format @ (ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP)) => format,
         guess => return Err(PhotoError::Format { found: describe(bytes, guess.ok()) }),
     };
-    let damaged = |error: image::ImageError| PhotoError::Damaged(first_line(&error));
+    let damaged = |error: ImageError| match error {
+        ImageError::Limits(_) => PhotoError::TooMuchMemory(first_line(&error)),
+        error => PhotoError::Damaged(first_line(&error)),
+    };
     let mut decoder =
         ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(damaged)?;
     let (width, height) = decoder.dimensions();
@@ -189,8 +195,12 @@ fn describe(bytes: &[u8], guess: Option<ImageFormat>) -> String {
         return "a PDF document".into();
     }
     let head = &bytes[..bytes.len().min(512)];
-    let text = std::str::from_utf8(head)
-        .map_or_else(|error| error.valid_up_to() + 3 >= head.len(), |_| true);
+    // A character that the excerpt cuts in two is no error of the text.
+    let is_text = |text: Result<&str, std::str::Utf8Error>| match text {
+        Ok(_) => true,
+        Err(error) => error.error_len().is_none(),
+    };
+    let text = !head.contains(&0) && is_text(std::str::from_utf8(head));
     if text { "a text file".into() } else { "in an unknown format".into() }
 }
 
