@@ -2,7 +2,7 @@
 
 use crate::Error;
 use bytes::Bytes;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbImage};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 use portrait_storage::PhotoId;
 use std::io::Cursor;
 use std::sync::Arc;
@@ -135,8 +135,11 @@ fn decode(bytes: &[u8], limits: &PhotoLimits) -> Result<RgbImage, PhotoError> {
         ImageError::Limits(_) => PhotoError::TooMuchMemory(first_line(&error)),
         error => PhotoError::Damaged(first_line(&error)),
     };
-    let mut decoder =
-        ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(damaged)?;
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut memory = Limits::default();
+    memory.max_alloc = Some(most_memory(limits));
+    reader.limits(memory);
+    let mut decoder = reader.into_decoder().map_err(damaged)?;
     let (width, height) = decoder.dimensions();
     if width.min(height) < limits.min_side {
         return Err(PhotoError::TooSmall { width, height, limit: limits.min_side });
@@ -154,6 +157,14 @@ fn decode(bytes: &[u8], limits: &PhotoLimits) -> Result<RgbImage, PhotoError> {
         picture.apply_orientation(orientation);
     }
     Ok(picture.into_rgb8())
+}
+
+/// Bytes that the largest picture takes, four channels of 16 bits, and more than a camera
+/// puts beside it: a block of metadata may be a bomb too.
+fn most_memory(limits: &PhotoLimits) -> u64 {
+    const OTHER: u64 = 32 << 20;
+    let side = u64::from(limits.max_side);
+    side.saturating_mul(side).saturating_mul(8).saturating_add(OTHER)
 }
 
 /// Whether the first picture of the file is there to its end marker: the decoder fills what is

@@ -1,0 +1,14 @@
+//! Tests of the pipeline through its public interface.
+//!
+//! `photos` and `flow` need trained weights and photos that are not part of the repository, and say
+//! so where those are missing; the others need nothing but this machine.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod bad_input;
+mod errors_page;
+mod flow;
+mod models;
+mod photos;
+mod pictures;
+mod support;
