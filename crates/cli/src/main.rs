@@ -46,10 +46,11 @@ async fn run(args: &Args, output: &Output) -> Result<ExitCode, CliError> {
     }
 }
 
-/// Logs to standard error: warnings, more with `-v`, or as `RUST_LOG` says.
+/// Logs to standard error: little, more with `-v`, or as `RUST_LOG` says.
 fn log(verbose: u8) {
     let level = match verbose {
-        0 => "warn",
+        // What fails is told by the command itself.
+        0 => "error",
         1 => "info",
         2 => "debug",
         _ => "trace",

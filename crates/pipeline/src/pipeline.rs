@@ -11,7 +11,7 @@ use portrait_detection::{DetectOptions, Detection, Detector};
 use portrait_kernels::{Device, Precision};
 use portrait_segmentation::Segmenter;
 use portrait_storage::Storage;
-use portrait_weights::Places;
+use portrait_weights::{Checkpoint, Manifest, Places};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -169,32 +169,35 @@ impl Pipeline {
         })
     }
 
-    /// The detector, loaded by the first caller; a failure is forgotten, so it can be tried again.
     async fn detector(&self) -> Result<Arc<Detector>, Error> {
-        let inner = &self.inner;
-        let load = async {
-            let checkpoint = inner.detection.open(&inner.places).await?;
-            let (model, device) = (inner.detection.manifest.clone(), inner.device.clone());
-            let precision = inner.precision;
-            let load = move || load_detector(&model, &checkpoint, &device, precision);
-            Ok(Arc::new(inner.worker.run("detection", load).await??))
-        };
-        let watched = || inner.progress.watch(Stage::Model, None, load);
-        inner.detector.get_or_try_init(watched).await.cloned()
+        let Inner { detector, detection, .. } = &*self.inner;
+        self.loaded(detector, detection, "detection", load_detector).await
     }
 
-    /// As [`Self::detector`].
     pub(crate) async fn segmenter(&self) -> Result<Arc<Segmenter>, Error> {
+        let Inner { segmenter, segmentation, .. } = &*self.inner;
+        self.loaded(segmenter, segmentation, "segmentation", load_segmenter).await
+    }
+
+    /// A network, loaded by the first caller while others wait; a failure is forgotten, so that it
+    /// can be tried again.
+    async fn loaded<T: Send + Sync + 'static>(
+        &self,
+        network: &OnceCell<Arc<T>>,
+        model: &Model,
+        stage: &'static str,
+        load: fn(&Manifest, &Checkpoint, &Device, Precision) -> Result<T, Error>,
+    ) -> Result<Arc<T>, Error> {
         let inner = &self.inner;
-        let load = async {
-            let checkpoint = inner.segmentation.open(&inner.places).await?;
-            let (model, device) = (inner.segmentation.manifest.clone(), inner.device.clone());
+        let work = async {
+            let checkpoint = model.open(&inner.places).await?;
+            let (manifest, device) = (model.manifest.clone(), inner.device.clone());
             let precision = inner.precision;
-            let load = move || load_segmenter(&model, &checkpoint, &device, precision);
-            Ok(Arc::new(inner.worker.run("segmentation", load).await??))
+            let work = move || load(&manifest, &checkpoint, &device, precision);
+            Ok(Arc::new(inner.worker.run(stage, work).await??))
         };
-        let watched = || inner.progress.watch(Stage::Model, None, load);
-        inner.segmenter.get_or_try_init(watched).await.cloned()
+        let watched = || inner.progress.watch(Stage::Model, None, work);
+        network.get_or_try_init(watched).await.cloned()
     }
 }
 

@@ -88,7 +88,7 @@ impl Progress {
         }
     }
 
-    /// Tells the beginning and the end of a step.
+    /// Tells and logs the beginning and the end of a step.
     ///
     /// # Errors
     /// Those of the step.
@@ -101,9 +101,16 @@ impl Progress {
         self.tell(stage, person_id, Step::Started);
         let start = std::time::Instant::now();
         let result = work.await;
+        let ms = start.elapsed().as_millis() as u64;
         let step = match &result {
-            Ok(_) => Step::Finished { ms: start.elapsed().as_millis() as u64 },
-            Err(error) => Step::Failed { code: error.code() },
+            Ok(_) => {
+                tracing::info!(?stage, person_id, ms, "finished");
+                Step::Finished { ms }
+            }
+            Err(error) => {
+                tracing::warn!(?stage, person_id, ms, code = %error.code(), "failed: {error}");
+                Step::Failed { code: error.code() }
+            }
         };
         self.tell(stage, person_id, step);
         result
