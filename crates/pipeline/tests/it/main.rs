@@ -1,14 +1,18 @@
 //! Tests of the pipeline through its public interface.
 //!
-//! `photos` and `flow` need trained weights and photos that are not part of the repository, and say
-//! so where those are missing; the others need nothing but this machine.
+//! `photos`, `flow`, `failures` and `cancelling` need trained weights and photos that are not part
+//! of the repository, and say so where those are missing; the others need nothing but this machine.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod bad_input;
+mod cancelling;
 mod errors_page;
+mod failures;
 mod flow;
 mod models;
+mod orientation;
 mod photos;
 mod pictures;
 mod support;
+mod world;

@@ -77,6 +77,16 @@ pub(crate) fn texture(width: u32, height: u32) -> RgbImage {
     })
 }
 
+/// The formats that photos come in.
+pub(crate) const FORMATS: [ImageFormat; 3] =
+    [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP];
+
+/// A file of [`texture`].
+pub(crate) fn picture(format: ImageFormat, width: u32, height: u32) -> Vec<u8> {
+    encode(&texture(width, height).into(), format)
+}
+
+/// A file of any picture.
 pub(crate) fn encode(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     picture.write_to(&mut bytes, format).unwrap();
