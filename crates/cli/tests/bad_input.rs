@@ -1,5 +1,7 @@
 //! Bad input ends with one clear line, the code of its kind and the exit code of its tier.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use image::{ExtendedColorType, ImageEncoder, RgbImage};

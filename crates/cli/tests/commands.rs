@@ -1,5 +1,7 @@
 //! The commands on real photos, with trained YOLOv8n weights and a small BiRefNet.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use candle_core::{Device, Tensor, safetensors};

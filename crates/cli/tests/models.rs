@@ -1,5 +1,7 @@
 //! `portrait models` against a stand-in of the hub on this machine.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use axum::Router;

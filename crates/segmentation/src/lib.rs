@@ -2,12 +2,12 @@
 //!
 //! The easy call is [`Segmenter::cut_out`]. Every step below it is public too:
 //!
-//! 1. [`crop_plan`], [`crop_photo`]: the person's box with context;
-//! 2. [`preprocess`]: stretched to the network's input and normalised;
-//! 3. [`Birefnet::forward`]: logits;
-//! 4. [`mattes_from_logits`]: sigmoid, back to the crop's size;
-//! 5. [`finish_cut_out`]: [`gate`] keeps neighbours out, [`refine_foreground`] takes the old
-//!    background out of the edge's colours, [`feather`] softens, [`compose`] joins.
+//! 1. [`crop_plan`] and [`crop_photo`] give the person's box with context;
+//! 2. [`preprocess`] stretches it to the network's input and normalises;
+//! 3. [`Birefnet::forward`] gives logits;
+//! 4. [`mattes_from_logits`] takes their sigmoid back to the crop's size;
+//! 5. [`finish_cut_out`] does the rest: [`gate`] keeps neighbours out, [`refine_foreground`] takes
+//!    the old background out of the edge's colours, [`feather`] softens, [`compose`] joins.
 //!
 //! Everything is synchronous: no files, no network, no environment.
 //!

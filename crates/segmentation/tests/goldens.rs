@@ -3,6 +3,8 @@
 //! `cargo test --release -p portrait-segmentation --test goldens -- --include-ignored --nocapture`
 //! runs all of them and prints the table of errors.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on fails")]
+
 use candle_core::{DType, Device, IndexOp, Tensor};
 use portrait_segmentation::{Birefnet, BirefnetConfig, preprocess};
 use portrait_test_support::{golden, reproducible, test_data};

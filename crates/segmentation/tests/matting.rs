@@ -1,5 +1,7 @@
 //! Pre- and post-processing against Pillow and OpenCV, and whole cut-outs with drawn mattes.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use image::math::Rect;
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use portrait_segmentation::{

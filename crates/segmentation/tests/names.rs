@@ -1,5 +1,7 @@
 //! The parameters the network asks for are those of the published checkpoints.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use candle_core::{DType, Device, Tensor};
 use portrait_segmentation::{Birefnet, BirefnetConfig, DecoderAttention, PatchOrder, SwinConfig};
 use portrait_test_support::{reproducible, test_data};

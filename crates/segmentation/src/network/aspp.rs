@@ -52,9 +52,9 @@ fn deformable(vb: &VarBuilder<'_>, channels: [usize; 2]) -> Result<Vec<Branch>> 
     let first = DeformBranch::new(&vb.pp("aspp1"), channels, 1)?;
     let rest = DEFORM_KERNELS.iter().enumerate().map(|(index, &kernel)| {
         let branch = DeformBranch::new(&vb.pp(format!("aspp_deforms.{index}")), channels, kernel)?;
-        Ok(Branch::Deformable(branch))
+        Ok(Branch::Deformable(Box::new(branch)))
     });
-    std::iter::once(Ok(Branch::Deformable(first))).chain(rest).collect()
+    std::iter::once(Ok(Branch::Deformable(Box::new(first)))).chain(rest).collect()
 }
 
 fn plain(vb: &VarBuilder<'_>, channels: [usize; 2]) -> Result<Vec<Branch>> {
@@ -87,7 +87,7 @@ fn conv_norm(
 
 #[derive(Debug)]
 enum Branch {
-    Deformable(DeformBranch),
+    Deformable(Box<DeformBranch>),
     Plain(Conv2d),
 }
 
