@@ -1,1 +1,144 @@
 //! Runnable examples: see the files in `examples/`.
+//!
+//! | example | what it shows |
+//! |---|---|
+//! | `embed` | the shortest program: a photo in, a cut-out of each person out |
+//! | `detect_boxes` | who is in a photo, drawn into a copy of it |
+//! | `cut_out` | cut-outs with options, warnings and errors of each person |
+//! | `talking_portrait` | the whole flow to videos, against a local stand-in for D-ID |
+//!
+//! Run one with `cargo run --release -p portrait-examples --example cut_out -- photo.jpg out`.
+//! Models are looked for in `models/` and in the hub cache of this user; `portrait models fetch`
+//! puts them there. This library holds what the examples share, their [`CommandLine`].
+
+use anyhow::{Context, Result, bail};
+use portrait_pipeline::weights::{HubPlace, default_hub_cache};
+use portrait_pipeline::{Manifest, Model, Photo, Pipeline, PipelineBuilder, Places};
+use std::path::{Path, PathBuf};
+
+/// The options that every example takes.
+pub const OPTIONS: &str = "[--detector-weights FILE] [--segmenter-weights FILE] \
+     [--segmenter-manifest FOLDER]";
+
+/// What an example was called with.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CommandLine {
+    /// The photo.
+    pub photo: PathBuf,
+    /// Where the result goes, if it was said.
+    pub output: Option<PathBuf>,
+    /// The file of YOLOv8 nano, instead of the one that is found.
+    pub detector_weights: Option<PathBuf>,
+    /// The file of the segmenter, instead of the one that is found.
+    pub segmenter_weights: Option<PathBuf>,
+    /// A folder with the `manifest.toml` of another BiRefNet than the default.
+    pub segmenter_manifest: Option<PathBuf>,
+}
+
+impl CommandLine {
+    /// Reads what follows the program's name: a photo, a place for the result, and options.
+    ///
+    /// # Errors
+    /// Says what is not understood, and `usage`.
+    pub fn read(arguments: impl IntoIterator<Item = String>, usage: &str) -> Result<Self> {
+        let mut line = Self::default();
+        let mut places = Vec::new();
+        let mut arguments = arguments.into_iter();
+        while let Some(argument) = arguments.next() {
+            let option = match argument.as_str() {
+                "--detector-weights" => &mut line.detector_weights,
+                "--segmenter-weights" => &mut line.segmenter_weights,
+                "--segmenter-manifest" => &mut line.segmenter_manifest,
+                unknown if unknown.starts_with('-') => {
+                    bail!("{unknown} is no option\nusage: {usage} {OPTIONS}")
+                }
+                _ => {
+                    places.push(PathBuf::from(argument));
+                    continue;
+                }
+            };
+            let value = arguments.next();
+            let value = value.with_context(|| format!("{argument} needs a value after it"))?;
+            *option = Some(value.into());
+        }
+        let mut places = places.into_iter();
+        line.photo = places.next().with_context(|| format!("usage: {usage} {OPTIONS}"))?;
+        line.output = places.next();
+        match places.next() {
+            None => Ok(line),
+            Some(more) => bail!("{} is too much\nusage: {usage} {OPTIONS}", more.display()),
+        }
+    }
+
+    /// Reads and decodes the photo.
+    ///
+    /// # Errors
+    /// Names the file and says what is wrong with it.
+    pub fn photo(&self) -> Result<Photo> {
+        let name = || self.photo.display().to_string();
+        let bytes = std::fs::read(&self.photo).with_context(name)?;
+        Photo::decode(bytes).with_context(name)
+    }
+
+    /// A pipeline with the models that were asked for.
+    ///
+    /// # Errors
+    /// If the manifest cannot be read.
+    pub fn pipeline(&self) -> Result<PipelineBuilder> {
+        let segmenter = match &self.segmenter_manifest {
+            Some(folder) => Manifest::load(folder)?,
+            None => Manifest::find(portrait_pipeline::DEFAULT_SEGMENTATION_MODEL)?,
+        };
+        let detector = Manifest::find(portrait_pipeline::DEFAULT_DETECTION_MODEL)?;
+        let model = |manifest, file: &Option<PathBuf>| Model { manifest, file: file.clone() };
+        Ok(Pipeline::builder()
+            .places(places(Path::new("models")))
+            .detection_model(model(detector, &self.detector_weights))
+            .segmentation_model(model(segmenter, &self.segmenter_weights)))
+    }
+}
+
+/// Checkpoints from a models folder and from the hub cache of this user. Nothing is downloaded.
+pub fn places(models: &Path) -> Places {
+    let cache = default_hub_cache(|name| std::env::var_os(name));
+    let hub = cache.map(|cache| HubPlace { cache, download: None });
+    Places { models: Some(models.into()), hub, ..Places::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<CommandLine> {
+        CommandLine::read(line.split_whitespace().map(str::to_owned), "cut_out PHOTO [FOLDER]")
+    }
+
+    #[test]
+    fn options_may_stand_anywhere() {
+        let line = read("--detector-weights a b.jpg --segmenter-manifest c d").unwrap();
+        assert_eq!(
+            line,
+            CommandLine {
+                photo: "b.jpg".into(),
+                output: Some("d".into()),
+                detector_weights: Some("a".into()),
+                segmenter_weights: None,
+                segmenter_manifest: Some("c".into()),
+            }
+        );
+        assert_eq!(read("b.jpg").unwrap().output, None);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_named() {
+        for (line, message) in [
+            ("", "usage: cut_out PHOTO"),
+            ("--colour red", "--colour is no option"),
+            ("a.jpg --segmenter-weights", "--segmenter-weights needs a value"),
+            ("a b c", "c is too much"),
+        ] {
+            let error = read(line).unwrap_err().to_string();
+            assert!(error.contains(message), "{line}: {error}");
+        }
+    }
+}
