@@ -119,6 +119,7 @@ fn anchors(features: &[Tensor; 3]) -> Result<(Tensor, Tensor)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use candle_core::Device;
 
     #[test]
     fn anchors_go_by_scale_and_then_by_row() {

@@ -47,11 +47,11 @@ fn naive_conv(x: &Tensor, w: &Tensor, bias: &Tensor, p: Conv2dParams) -> Tensor 
     let (oh, ow) = (side(height, kh), side(width, kw));
     let mut y = Vec::new();
     for b in 0..batch {
-        for o in 0..out {
+        for (o, &bias) in bias.iter().enumerate() {
             let group = o / (out / p.groups);
             for oy in 0..oh {
                 for ox in 0..ow {
-                    let mut sum = f64::from(bias[o]);
+                    let mut sum = f64::from(bias);
                     for c in 0..group_in {
                         for ky in 0..kh {
                             for kx in 0..kw {
