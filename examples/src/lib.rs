@@ -17,8 +17,8 @@ use portrait_pipeline::{Manifest, Model, Photo, Pipeline, PipelineBuilder, Place
 use std::path::{Path, PathBuf};
 
 /// The options that every example takes.
-pub const OPTIONS: &str = "[--detector-weights FILE] [--segmenter-weights FILE] \
-     [--segmenter-manifest FOLDER]";
+pub const OPTIONS: &str = "[--detection-weights FILE] [--weights FILE] \
+     [--model FOLDER]";
 
 /// What an example was called with.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -28,11 +28,11 @@ pub struct CommandLine {
     /// Where the result goes, if it was said.
     pub output: Option<PathBuf>,
     /// The file of YOLOv8 nano, instead of the one that is found.
-    pub detector_weights: Option<PathBuf>,
+    pub detection_weights: Option<PathBuf>,
     /// The file of the segmenter, instead of the one that is found.
-    pub segmenter_weights: Option<PathBuf>,
+    pub weights: Option<PathBuf>,
     /// A folder with the `manifest.toml` of another BiRefNet than the default.
-    pub segmenter_manifest: Option<PathBuf>,
+    pub model: Option<PathBuf>,
 }
 
 impl CommandLine {
@@ -46,9 +46,9 @@ impl CommandLine {
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
             let option = match argument.as_str() {
-                "--detector-weights" => &mut line.detector_weights,
-                "--segmenter-weights" => &mut line.segmenter_weights,
-                "--segmenter-manifest" => &mut line.segmenter_manifest,
+                "--detection-weights" => &mut line.detection_weights,
+                "--weights" => &mut line.weights,
+                "--model" => &mut line.model,
                 unknown if unknown.starts_with('-') => {
                     bail!("{unknown} is no option\nusage: {usage} {OPTIONS}")
                 }
@@ -85,7 +85,7 @@ impl CommandLine {
     /// # Errors
     /// If the manifest cannot be read.
     pub fn pipeline(&self) -> Result<PipelineBuilder> {
-        let segmenter = match &self.segmenter_manifest {
+        let segmenter = match &self.model {
             Some(folder) => Manifest::load(folder)?,
             None => Manifest::find(portrait_pipeline::DEFAULT_SEGMENTATION_MODEL)?,
         };
@@ -93,8 +93,8 @@ impl CommandLine {
         let model = |manifest, file: &Option<PathBuf>| Model { manifest, file: file.clone() };
         Ok(Pipeline::builder()
             .places(places(Path::new("models")))
-            .detection_model(model(detector, &self.detector_weights))
-            .segmentation_model(model(segmenter, &self.segmenter_weights)))
+            .detection_model(model(detector, &self.detection_weights))
+            .segmentation_model(model(segmenter, &self.weights)))
     }
 }
 
@@ -115,15 +115,15 @@ mod tests {
 
     #[test]
     fn options_may_stand_anywhere() {
-        let line = read("--detector-weights a b.jpg --segmenter-manifest c d").unwrap();
+        let line = read("--detection-weights a b.jpg --model c d").unwrap();
         assert_eq!(
             line,
             CommandLine {
                 photo: "b.jpg".into(),
                 output: Some("d".into()),
-                detector_weights: Some("a".into()),
-                segmenter_weights: None,
-                segmenter_manifest: Some("c".into()),
+                detection_weights: Some("a".into()),
+                weights: None,
+                model: Some("c".into()),
             }
         );
         assert_eq!(read("b.jpg").unwrap().output, None);
@@ -134,7 +134,7 @@ mod tests {
         for (line, message) in [
             ("", "usage: cut_out PHOTO"),
             ("--colour red", "--colour is no option"),
-            ("a.jpg --segmenter-weights", "--segmenter-weights needs a value"),
+            ("a.jpg --weights", "--weights needs a value"),
             ("a b c", "c is too much"),
         ] {
             let error = read(line).unwrap_err().to_string();

@@ -80,8 +80,8 @@ fn with_models(name: &str, folder: &Path) -> Option<Command> {
     let small = folder.join("small");
     write_birefnet(SMALL, &small);
     let mut command = example(name, folder);
-    command.arg("--detector-weights").arg(detector.canonicalize().unwrap());
-    command.arg("--segmenter-manifest").arg(small);
+    command.arg("--detection-weights").arg(detector.canonicalize().unwrap());
+    command.arg("--model").arg(small);
     Some(command)
 }
 
