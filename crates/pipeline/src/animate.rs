@@ -79,9 +79,9 @@ fn as_text<S: serde::Serializer>(key: &Key, serializer: S) -> Result<S::Ok, S::E
 impl Pipeline {
     /// Makes a talking video of each cut-out. Costs D-ID credits for each.
     ///
-    /// Every video is paid at most once: its picture has a name of its own, and a talk whose
-    /// creation got no answer is looked for by it before anything is ordered again. Videos are
-    /// downloaded into the storage at once, since D-ID's links expire.
+    /// Nothing is ordered twice blindly: each picture has a name of its own, and a talk whose order
+    /// got no answer is looked for by it before it is ordered again. Videos are downloaded into the
+    /// storage at once, since D-ID's links expire.
     ///
     /// # Errors
     /// [`Error::NotConfigured`] without a D-ID client. What concerns one person is in that
