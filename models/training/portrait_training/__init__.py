@@ -1,0 +1,1 @@
+"""Training of the starter checkpoints `yolov8n-portrait` and `birefnet-nano`, from scratch."""
