@@ -13,12 +13,12 @@
 
 use anyhow::{Context, Result, bail};
 use portrait_pipeline::weights::{HubPlace, default_hub_cache};
-use portrait_pipeline::{Manifest, Model, Photo, Pipeline, PipelineBuilder, Places};
+use portrait_pipeline::{Model, Photo, Pipeline, PipelineBuilder, Places};
 use std::path::{Path, PathBuf};
 
 /// The options that every example takes.
 pub const OPTIONS: &str = "[--detection-weights FILE] [--weights FILE] \
-     [--model FOLDER]";
+     [--model ID|FOLDER]";
 
 /// What an example was called with.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -31,8 +31,8 @@ pub struct CommandLine {
     pub detection_weights: Option<PathBuf>,
     /// The file of the segmenter, instead of the one that is found.
     pub weights: Option<PathBuf>,
-    /// A folder with the `manifest.toml` of another BiRefNet than the default.
-    pub model: Option<PathBuf>,
+    /// Another BiRefNet than the default: its id, or a folder with its `manifest.toml`.
+    pub model: Option<String>,
 }
 
 impl CommandLine {
@@ -45,21 +45,17 @@ impl CommandLine {
         let mut places = Vec::new();
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
-            let option = match argument.as_str() {
-                "--detection-weights" => &mut line.detection_weights,
-                "--weights" => &mut line.weights,
-                "--model" => &mut line.model,
+            let mut value =
+                || arguments.next().with_context(|| format!("{argument} needs a value after it"));
+            match argument.as_str() {
+                "--detection-weights" => line.detection_weights = Some(value()?.into()),
+                "--weights" => line.weights = Some(value()?.into()),
+                "--model" => line.model = Some(value()?),
                 unknown if unknown.starts_with('-') => {
                     bail!("{unknown} is no option\nusage: {usage} {OPTIONS}")
                 }
-                _ => {
-                    places.push(PathBuf::from(argument));
-                    continue;
-                }
-            };
-            let value = arguments.next();
-            let value = value.with_context(|| format!("{argument} needs a value after it"))?;
-            *option = Some(value.into());
+                _ => places.push(PathBuf::from(argument)),
+            }
         }
         let mut places = places.into_iter();
         line.photo = places.next().with_context(|| format!("usage: {usage} {OPTIONS}"))?;
@@ -85,16 +81,15 @@ impl CommandLine {
     /// # Errors
     /// If the manifest cannot be read.
     pub fn pipeline(&self) -> Result<PipelineBuilder> {
-        let segmenter = match &self.model {
-            Some(folder) => Manifest::load(folder)?,
-            None => Manifest::find(portrait_pipeline::DEFAULT_SEGMENTATION_MODEL)?,
+        use portrait_pipeline::{DEFAULT_DETECTION_MODEL, DEFAULT_SEGMENTATION_MODEL};
+        let model = |name: &str, file: &Option<PathBuf>| {
+            anyhow::Ok(Model { file: file.clone(), ..Model::named(name)? })
         };
-        let detector = Manifest::find(portrait_pipeline::DEFAULT_DETECTION_MODEL)?;
-        let model = |manifest, file: &Option<PathBuf>| Model { manifest, file: file.clone() };
+        let segmentation = self.model.as_deref().unwrap_or(DEFAULT_SEGMENTATION_MODEL);
         Ok(Pipeline::builder()
             .places(places(Path::new("models")))
-            .detection_model(model(detector, &self.detection_weights))
-            .segmentation_model(model(segmenter, &self.weights)))
+            .detection_model(model(DEFAULT_DETECTION_MODEL, &self.detection_weights)?)
+            .segmentation_model(model(segmentation, &self.weights)?))
     }
 }
 

@@ -5,8 +5,8 @@ use crate::error::CliError;
 use crate::output::Output;
 use portrait_pipeline::weights::{Download, HubPlace, SecretString, Url, default_hub_cache};
 use portrait_pipeline::{
-    Background, CutOutOptions, DetectOptions, LetterboxMode, Manifest, Model, Photo, PhotoError,
-    PhotoLimits, Pipeline, PipelineBuilder, Places,
+    Background, CutOutOptions, DetectOptions, LetterboxMode, Model, Photo, PhotoError, PhotoLimits,
+    Pipeline, PipelineBuilder, Places,
 };
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -56,13 +56,7 @@ pub(crate) fn url(text: &str) -> Result<Url, CliError> {
 
 /// A model by id, or by a folder with a manifest.
 pub(crate) fn model(id: &str, weights: Option<&PathBuf>) -> Result<Model, CliError> {
-    let folder = Path::new(id);
-    let manifest = if folder.components().count() > 1 || folder.join("manifest.toml").exists() {
-        Manifest::load(folder)?
-    } else {
-        Manifest::find(id)?
-    };
-    Ok(Model { manifest, file: weights.cloned() })
+    Ok(Model { file: weights.cloned(), ..Model::named(id)? })
 }
 
 impl SearchArgs {

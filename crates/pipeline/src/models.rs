@@ -5,7 +5,7 @@ use portrait_detection::{Detector, Yolov8Config};
 use portrait_kernels::{Device, Precision};
 use portrait_segmentation::{Birefnet, BirefnetConfig, Segmenter};
 use portrait_weights::{Checkpoint, Family, Manifest, Places, resolve};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Which checkpoint a step uses.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +23,19 @@ impl Model {
     /// [`Error::Weights`] for an unknown id, naming the nearest and all known ones.
     pub fn find(id: &str) -> Result<Self, Error> {
         Ok(Self { manifest: Manifest::find(id)?, file: None })
+    }
+
+    /// A model by the id of a built-in manifest, or by a folder that holds a `manifest.toml` (and,
+    /// beside it, the file where the manifest names no hub).
+    ///
+    /// # Errors
+    /// [`Error::Weights`] as [`Self::find`], or when the folder's manifest cannot be read.
+    pub fn named(id_or_folder: &str) -> Result<Self, Error> {
+        let folder = Path::new(id_or_folder);
+        if folder.components().count() > 1 || folder.join("manifest.toml").exists() {
+            return Ok(Self { manifest: Manifest::load(folder)?, file: None });
+        }
+        Self::find(id_or_folder)
     }
 
     /// The same model from this file.
