@@ -42,6 +42,11 @@ pub enum Error {
     },
     /// candle failed: a tensor of the checkpoint is missing or has another shape, or a device
     /// failed.
-    #[error(transparent)]
+    #[error("cannot run the BiRefNet network: {}", first_line(.0))]
     Model(#[from] candle_core::Error),
+}
+
+/// candle may append a backtrace; messages have one line. The whole error stays the source.
+fn first_line(error: &candle_core::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
 }
