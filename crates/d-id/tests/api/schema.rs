@@ -1,7 +1,5 @@
 //! Bodies against D-ID's published OpenAPI description, where the test data has it.
 
-use std::path::PathBuf;
-
 use portrait_d_id::{
     AudioUpload, CreateTalk, DriverExpressions, ElevenLabsVoice, Expression, ImageUpload,
     ListTalks, Logo, MicrosoftVoice, Provider, ResultFormat, Script, TextScript, TimedExpression,
@@ -11,18 +9,9 @@ use serde_json::{Value, json};
 
 use crate::support::{builder, client, fetch, order, png, run_talk, wav};
 
-/// The description, or `None` after saying that the test skips. The folder is
-/// `PORTRAIT_TEST_DATA`, or `../shared` beside the repository; a folder that is named must have it.
-#[allow(clippy::print_stderr, reason = "the harness shows what a test skips")]
+/// The description, or `None` after saying that the test skips.
 fn description() -> Option<Value> {
-    let named = std::env::var_os("PORTRAIT_TEST_DATA").map(PathBuf::from);
-    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let path = named.clone().unwrap_or_else(beside).join("reference/d-id-openapi-4.2.1.json");
-    if !path.exists() {
-        assert!(named.is_none(), "PORTRAIT_TEST_DATA lacks {}", path.display());
-        eprintln!("SKIPPED: no {}; set PORTRAIT_TEST_DATA", path.display());
-        return None;
-    }
+    let path = portrait_test_support::test_data("reference/d-id-openapi-4.2.1.json")?;
     let text = std::fs::read_to_string(path).unwrap();
     Some(serde_json::from_str(&text).unwrap())
 }
