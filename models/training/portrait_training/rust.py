@@ -21,7 +21,9 @@ def architecture(network):
     if config is None:
         return f'[architecture]\nvariant = "n"\nclasses = {network.classes}\n'
     lines = ["[architecture]", 'patch_order = "colour-slowest"']
-    fields = ("decoder_attention", "decoder_inter_channels", "aspp_channels", "patch_inter_channels")
+    fields = ["decoder_attention", "decoder_inter_channels", "aspp_channels"]
+    if config.patch_inter_channels != 64:  # the width of every published network
+        fields.append("patch_inter_channels")
     lines += [f"{field} = {toml(getattr(config, field))}" for field in fields]
     lines += ["", "[architecture.swin]"]
     fields = ("embed_dim", "depths", "heads", "window")

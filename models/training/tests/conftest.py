@@ -1,8 +1,10 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageDraw
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -24,3 +26,37 @@ def parity():
 def rust_command():
     if not paths.command().is_file():
         pytest.skip(f"no {paths.command()}: cargo build --release, or set PORTRAIT_COMMAND")
+
+
+def draw_sets(folder, count=20):
+    """Photo sets of the expected layout: a striped figure on noise, and places of noise."""
+    rng = np.random.default_rng(0)
+    noise = lambda w, h: Image.fromarray(rng.integers(90, 160, (h, w, 3), dtype=np.uint8))
+    for name, size in (("ccp", (60, 96)), ("eg1800", (72, 96))):
+        for kind in ("images", "masks"):
+            (folder / name / kind).mkdir(parents=True)
+        for i in range(count):
+            width, height = size
+            photo, mask = noise(*size), Image.new("L", size)
+            bottom = height - 8 if name == "ccp" else height
+            box = (width // 3, 12, 2 * width // 3, bottom)
+            ImageDraw.Draw(mask).rounded_rectangle(box, 8, fill=255)
+            if name == "eg1800":
+                ImageDraw.Draw(mask).rectangle((width // 4, bottom - 30, 3 * width // 4, bottom), fill=255)
+            photo.paste((220, 40 + 5 * i, 30), mask=mask)
+            photo.save(folder / name / "images" / f"{i:03}.jpg", quality=95)
+            mask.save(folder / name / "masks" / f"{i:03}.png")
+    (folder / "backgrounds").mkdir()
+    for i in range(count):
+        noise(120, 80).save(folder / "backgrounds" / f"{i:03}.jpg")
+
+
+@pytest.fixture(scope="session")
+def packs(tmp_path_factory):
+    """A folder of packs made of drawn photos."""
+    from portrait_training.data import prepare
+
+    sets, out = tmp_path_factory.mktemp("sets"), tmp_path_factory.mktemp("packs")
+    draw_sets(sets)
+    prepare.main(["--datasets", str(sets), "--out", str(out), "--part-mb", "0.4", "--jobs", "1"])
+    return out

@@ -1,5 +1,7 @@
 """The backbone: a Swin transformer (Liu et al., 2021) that returns its four feature maps."""
 
+import functools
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -62,6 +64,7 @@ class Mlp(nn.Module):
         return self.fc2(F.gelu(self.fc1(x)))
 
 
+@functools.lru_cache(maxsize=64)
 def shift_mask(height, width, window, shift, device):
     """0 between tokens that see each other, else -inf; for the map shifted by `shift`.
 
@@ -165,7 +168,7 @@ class SwinTransformer(nn.Module):
 
     def __init__(self, embed, depths, heads, window, drop_path=0.0):
         super().__init__()
-        rates = torch.linspace(0, drop_path, sum(depths)).tolist()
+        rates = [drop_path * i / (sum(depths) - 1) for i in range(sum(depths))]
         self.patch_embed = PatchEmbed(embed)
         self.layers = nn.ModuleList()
         for i, depth in enumerate(depths):

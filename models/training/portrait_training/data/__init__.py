@@ -1,0 +1,1 @@
+"""From the photo sets to batches of training scenes."""

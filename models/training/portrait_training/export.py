@@ -1,0 +1,123 @@
+"""Writes a trained network as a model folder: model.safetensors in F16, and manifest.toml.
+
+    python -m portrait_training.export --run runs/segmentation --out ../birefnet-nano
+
+The averaged weights are taken, with their BatchNorm statistics; what only training needs is left
+out. Then the Rust command runs the folder, and its output must be that of PyTorch.
+"""
+
+import argparse
+import hashlib
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from . import rust
+from .networks import Yolov8, decode
+from .networks.birefnet import TRAINING_ONLY
+from .paths import command
+from .predict import load_network
+from .state import load_state
+from .tasks import TASKS
+
+SKIPPED = ("relative_position_index", "num_batches_tracked")
+NOTICE = (
+    "Trained from scratch for this project; the weights come under the licence of the code. Trained on "
+    "photos of Clothing Co-Parsing and EG1800 as published in two repositories under Apache-2.0 (the photos "
+    "are by third parties; those of EG1800 come from Flickr with no licence stated for each), and on desktop "
+    "backgrounds (CC0, or mixed and unstated). Whether that restricts the weights is not known."
+)
+SUMMARIES = {
+    "segmentation": "BiRefNet with small widths, for people, {side} by {side}",
+    "detection": "YOLOv8 nano with one class, person",
+}
+# Largest difference between PyTorch and Rust with the same F16 values: of logits, or of pixels and scores.
+TOLERANCE = {"segmentation": (1e-3,), "detection": (2e-2, 1e-4)}
+
+
+def exported(values):
+    """Name -> F16 tensor of what inference needs."""
+    result = {}
+    for name, value in values.items():
+        if name.endswith(SKIPPED) or name.startswith(TRAINING_ONLY):
+            continue
+        half = value.half().contiguous()
+        if not half.isfinite().all():
+            raise ValueError(f"{name} has values that F16 cannot hold, up to {value.abs().max():.3g}")
+        result[name] = half
+    return result
+
+
+def described(task, scores):
+    """One line of the held-out quality for the manifest."""
+    keys = ("iou", "mae") if task == "segmentation" else ("ap50",)
+    shown = {"iou": "IoU", "mae": "MAE", "ap50": "AP50"}
+    parts = []
+    for name, values in scores.items():
+        if keys[0] in values and not name.endswith("crop"):
+            numbers = ", ".join(f"{shown[key]} {values[key]:.3f}" for key in keys)
+            parts.append(f"{name}: {numbers}")
+    return "Held-out photos at the size of the packs: " + "; ".join(parts)
+
+
+def manifest_text(task, network, side, path, scores):
+    data = path.read_bytes()
+    lines = [f"summary = {rust.toml(SUMMARIES[task].format(side=side))}"]
+    lines += ['file = "model.safetensors"', 'dtype = "f16"', f"size = {len(data)}"]
+    lines += [f'sha256 = "{hashlib.sha256(data).hexdigest()}"']
+    if scores:
+        lines += [f"quality = {rust.toml(described(task, scores))}"]
+    lines += ["", "[licence]", 'spdx = "MIT OR Apache-2.0"', f"notice = {rust.toml(NOTICE)}", ""]
+    return rust.manifest(TASKS[task].model_id, network, side, "\n".join(lines))
+
+
+@torch.no_grad()
+def check(task, folder):
+    """Compares PyTorch and the Rust command on noise; returns the differences."""
+    network, side = load_network(folder)
+    torch.manual_seed(0)
+    noise = torch.rand(1, 3, side, side)
+    if task == "detection":
+        wanted = decode(network(noise), side, side)
+    else:
+        noise = noise * 4 - 2
+        wanted = network(noise)
+    difference = (rust.run(folder, noise) - wanted).abs()
+    if task == "detection":
+        return difference[:, :4].max().item(), difference[:, 4:].max().item()
+    return (difference.max().item(),)
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--run", type=Path, required=True, help="folder of the training")
+    parser.add_argument("--out", type=Path, required=True, help="model folder")
+    parser.add_argument("--side", type=int, help="of the input, where it is not the usual one")
+    options = parser.parse_args(arguments)
+
+    state = load_state(options.run)
+    if state is None:
+        parser.error(f"{options.run} holds no state.pt: train first")
+    task = state["task"]
+    side = options.side or TASKS[task].side
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / "model.safetensors"
+    save_file(exported(state["ema"]), path)
+    scores = options.run / "quality.json"
+    scores = json.loads(scores.read_text()) if scores.is_file() else None
+    network = Yolov8(1) if task == "detection" else TASKS[task].build(state["settings"])
+    (options.out / "manifest.toml").write_text(manifest_text(task, network, side, path, scores))
+    print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
+    if not command().is_file():
+        print(f"NOT CHECKED against Rust: no {command()}; cargo build --release, or set PORTRAIT_COMMAND")
+        return
+    differences = check(task, options.out)
+    print("largest difference from the Rust command:", ", ".join(f"{d:.2e}" for d in differences))
+    if any(got > limit for got, limit in zip(differences, TOLERANCE[task])):
+        raise SystemExit(f"more than {TOLERANCE[task]}: do not publish this file")
+
+
+if __name__ == "__main__":
+    main()

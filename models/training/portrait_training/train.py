@@ -1,0 +1,175 @@
+"""Trains one of the networks from scratch within a budget of time; an interrupted run resumes.
+
+    python -m portrait_training.train segmentation --packs packs --out runs/segmentation \\
+        --total-minutes 14 --minutes 7
+
+The learning rate and the size of the pictures follow the part of the whole budget that is used up.
+"""
+
+import argparse
+import json
+import math
+import time
+from pathlib import Path
+
+import torch
+
+from .data import photos as data
+from .data.scenes import SceneMaker
+from .ema import Ema
+from .evaluate import quality, report
+from .state import load_state, save_state
+from .tasks import TASKS
+
+WARM_UP = 200  # steps, also after a resume without the optimiser's state
+CLIP = 10.0
+
+
+def parameter_groups(network, decay):
+    """Weights of convolutions and linear layers decay; norms, biases and tables do not."""
+    decayed, plain = [], []
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            keep = parameter.ndim < 2 or "relative_position" in name
+            (plain if keep else decayed).append(parameter)
+    return [{"params": decayed, "weight_decay": decay}, {"params": plain, "weight_decay": 0.0}]
+
+
+class Trainer:
+    def __init__(self, task, options):
+        self.task, self.options = task, options
+        self.device = torch.device(options.device)
+        torch.manual_seed(options.seed)
+        self.settings = {"attention": options.attention}
+        self.step, self.seconds, self.since_start, self.history = 0, 0.0, 0, []
+        saved = load_state(options.out, self.device)
+        if saved:
+            self.settings = saved["settings"]
+        self.network = task.build(self.settings).to(self.device)
+        fused = self.device.type == "cuda"
+        if fused:
+            self.network.to(memory_format=torch.channels_last)
+        self.ema = Ema(self.network)
+        groups = parameter_groups(self.network, task.decay)
+        self.optimiser = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.99), fused=fused)
+        if saved:
+            self.restore(saved)
+        self.network.train()
+
+    def restore(self, saved):
+        self.network.load_state_dict(saved["network"])
+        self.ema.network.load_state_dict(saved["ema"])
+        self.step, self.seconds, self.history = saved["step"], saved["seconds"], saved["history"]
+        if saved["optimiser"]:
+            self.optimiser.load_state_dict(saved["optimiser"])
+            self.since_start = WARM_UP
+        print(f"resumed at step {self.step}, {self.seconds / 60:.1f} minutes of training", flush=True)
+
+    def progress(self):
+        options = self.options
+        if options.steps:
+            return self.step / options.steps
+        return self.seconds / (60 * options.total_minutes)
+
+    def train(self, maker):
+        options, began = self.options, time.monotonic()
+        before, parts_sum, steps, images, reported = self.seconds, {}, 0, 0, began
+        last_save = began
+        while self.progress() < 1 and time.monotonic() - began < 60 * options.minutes:
+            stage = self.task.stage(self.progress())
+            side = options.side or stage.side
+            size = options.batch or stage.batch
+            loss, parts = self.one_step(maker.batch(size, side))
+            images, steps = images + size, steps + 1
+            self.seconds = before + time.monotonic() - began
+            for name, value in {"loss": loss, **parts}.items():
+                parts_sum[name] = parts_sum.get(name, 0) + value
+            if self.step % options.report == 0:
+                now = time.monotonic()
+                row = {name: float(value) / steps for name, value in parts_sum.items()}
+                if not math.isfinite(row["loss"]):
+                    raise FloatingPointError(f"the loss is {row['loss']} at step {self.step}")
+                row |= {"step": self.step, "side": side, "rate": self.rate(), "images/s": images / (now - reported)}
+                self.history.append(row)
+                print("  ".join(f"{k} {v:.4g}" for k, v in row.items()), f"progress {self.progress():.3f}", flush=True)
+                parts_sum, steps, images, reported = {}, 0, 0, now
+            if time.monotonic() - last_save > 120:
+                self.save()
+                last_save = time.monotonic()
+        self.save()
+
+    def rate(self):
+        steps = self.options.steps
+        warm_up = min(WARM_UP, steps // 10 + 1) if steps else WARM_UP
+        warm = min(1.0, (self.since_start + 1) / warm_up)
+        progress = min(1.0, self.progress())
+        return (self.options.rate or self.task.rate) * warm * (0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2)
+
+    def one_step(self, scenes):
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.rate()
+        if self.device.type == "cuda":
+            scenes.pictures = scenes.pictures.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            outputs = self.task.forward(self.network, scenes)
+        loss, parts = self.task.loss(outputs, scenes)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
+        self.optimiser.step()
+        self.step += 1
+        self.since_start += 1
+        self.ema.update(self.step)
+        return loss.detach(), parts
+
+    def save(self):
+        save_state(self.options.out, self)
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("task", choices=TASKS)
+    parser.add_argument("--packs", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run; resumed if it has a state")
+    parser.add_argument("--total-minutes", type=float, default=14, help="of the whole training, over all commands")
+    parser.add_argument("--minutes", type=float, default=1e9, help="at most, in this command")
+    parser.add_argument("--steps", type=int, help="length of the training in steps instead of minutes")
+    parser.add_argument("--attention", default="aspp", choices=("aspp", "aspp-deformable", "none"))
+    parser.add_argument("--rate", type=float, help="highest learning rate")
+    parser.add_argument("--side", type=int, help="one size of pictures instead of growing ones")
+    parser.add_argument("--batch", type=int)
+    parser.add_argument("--limit", type=int, help="photos to draw from (for trials)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--report", type=int, default=50, help="steps from line to line")
+    parser.add_argument("--scenes", type=int, default=128, help="scenes to measure at the end; 0 measures nothing")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--threads", type=int, help="of the CPU")
+    options = parser.parse_args(arguments)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    torch.backends.cudnn.benchmark = True
+    # The networks run in bfloat16; what stays in float32 (coordinates, variances) needs all of it.
+    torch.backends.cudnn.allow_tf32 = False
+    options.out.mkdir(parents=True, exist_ok=True)
+
+    task = TASKS[options.task]
+    began = time.monotonic()
+    photos = data.load(options.packs, "training", options.device, options.limit)
+    trainer = Trainer(task, options)
+    # Another seed after a resume: the same scenes need not come twice.
+    maker = SceneMaker(photos, task.recipe, options.seed + trainer.step)
+    count = sum(p.numel() for p in trainer.network.parameters())
+    print(f"{len(photos.people)} people, {len(photos.places)} places, {count / 1e6:.2f} million parameters, "
+          f"ready after {time.monotonic() - began:.0f} s", flush=True)
+    trainer.train(maker)
+    print(f"step {trainer.step}, {trainer.seconds / 60:.1f} minutes of training, progress {trainer.progress():.2f}")
+    if options.scenes:
+        torch.backends.cudnn.benchmark = False  # Photos of many sizes: no search for each.
+        held_out = data.load(options.packs, "validation", options.device, options.limit)
+        result = quality(trainer.ema.network, options.side or task.side, held_out, options.scenes)
+        print(report(result))
+        (options.out / "quality.json").write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Both trainings learn, resume, and export what the Rust program can read."""
+
+import json
+
+import pytest
+import torch
+
+from portrait_training import export, train
+from portrait_training.data import photos
+from portrait_training.data.scenes import SceneMaker
+from portrait_training.ema import Ema
+from portrait_training.predict import load_network, normalised
+from portrait_training.state import load_state
+from portrait_training.tasks import TASKS
+
+
+@pytest.mark.parametrize(
+    "name, settings, side",
+    [
+        ("segmentation", {"attention": "aspp"}, 64),
+        ("segmentation", {"attention": "aspp-deformable"}, 64),
+        ("segmentation", {"attention": "none"}, 64),
+        ("detection", {}, 96),
+    ],
+)
+def test_the_loss_falls_on_fixed_scenes(packs, name, settings, side):
+    torch.manual_seed(0)
+    task = TASKS[name]
+    scenes = SceneMaker(photos.load(packs, "training"), task.recipe, 1).batch(4, side)
+    network = task.build(settings).train()
+    optimiser = torch.optim.AdamW(train.parameter_groups(network, 0.01), lr=2e-3)
+    losses = []
+    for _ in range(25):
+        loss, _ = task.loss(task.forward(network, scenes), scenes)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.5 * losses[0]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_run_resumes_and_exports(packs, tmp_path, name, monkeypatch, capsys):
+    run, folder = tmp_path / "run", tmp_path / "model"
+    options = [name, "--packs", packs, "--out", run, "--device", "cpu", "--side", "64", "--batch", "2"]
+    options = [str(option) for option in [*options, "--report", "1", "--scenes", "4"]]
+    train.main([*options, "--steps", "2"])
+    first = load_state(run)
+    assert first["step"] == 2 and first["optimiser"]
+    train.main([*options, "--steps", "4"])
+    assert "resumed at step 2" in capsys.readouterr().out
+    second = load_state(run)
+    assert second["step"] == 4 and len(second["history"]) == 4
+    assert json.loads((run / "quality.json").read_text())["scenes"]
+
+    if not export.command().is_file():
+        print(f"no {export.command()}: the exported file is not compared with the Rust command")
+    export.main(["--run", str(run), "--out", str(folder), "--side", "128"])
+    network, side = load_network(folder)
+    assert side == 128
+    trained = TASKS[name].build(second["settings"]).eval()
+    trained.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in second["ema"].items()})
+    picture = normalised(torch.rand(1, 3, 128, 128))
+    with torch.no_grad():
+        outputs, wanted = network(picture), trained(picture)
+    assert torch.allclose(outputs[0], wanted[0], atol=1e-4)
+
+
+def test_the_average_follows_the_weights():
+    network = torch.nn.BatchNorm1d(2)
+    ema = Ema(network, 0.9)
+    with torch.no_grad():
+        network.weight.fill_(3.0)
+        network.running_mean.fill_(1.0)
+    ema.update(10**6)
+    assert torch.allclose(ema.network.weight, torch.full((2,), 1.2))
+    assert torch.allclose(ema.network.running_mean, torch.full((2,), 0.1))
