@@ -91,7 +91,7 @@ class Detector:
         output = decode(self.network(padded), *padded.shape[2:])[0].T
         output = output[output[:, 4] >= threshold]
         corners = torch.cat([output[:, :2] - output[:, 2:4] / 2, output[:, :2] + output[:, 2:4] / 2], 1)
-        keep = nms(corners, output[:, 4], 0.7)
+        keep = nms(corners, output[:, 4], 0.7)[:300]
         corners = (corners[keep] - corners.new_tensor([left, top, left, top])) / ratio
         limits = corners.new_tensor([width, height, width, height])
         corners = torch.minimum(corners.clamp_min(0), limits)

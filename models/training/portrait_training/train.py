@@ -74,13 +74,18 @@ class Trainer:
     def train(self, maker):
         options, began = self.options, time.monotonic()
         before, parts_sum, steps, images, reported = self.seconds, {}, 0, 0, began
-        last_save = began
+        last_save, ready = began, []
         while self.progress() < 1 and time.monotonic() - began < 60 * options.minutes:
             stage = self.task.stage(self.progress())
             side = options.side or stage.side
             size = options.batch or stage.batch
-            loss, parts = self.one_step(maker.batch(size, side))
-            images, steps = images + size, steps + 1
+            if not ready:
+                # Many at once: a batch of scenes is thousands of small operations, of any length.
+                ready = maker.batch(options.ahead * size, side).split(size)
+            scenes = ready.pop()
+            side = scenes.pictures.shape[3]
+            loss, parts = self.one_step(scenes)
+            images, steps = images + len(scenes.pictures), steps + 1
             self.seconds = before + time.monotonic() - began
             for name, value in {"loss": loss, **parts}.items():
                 parts_sum[name] = parts_sum.get(name, 0) + value
@@ -143,8 +148,10 @@ def main(arguments=None):
     parser.add_argument("--report", type=int, default=50, help="steps from line to line")
     parser.add_argument("--scenes", type=int, default=128, help="scenes to measure at the end; 0 measures nothing")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--ahead", type=int, help="batches of scenes made at once; 4 on a GPU, else 1")
     parser.add_argument("--threads", type=int, help="of the CPU")
     options = parser.parse_args(arguments)
+    options.ahead = options.ahead or (4 if options.device.startswith("cuda") else 1)
     if options.threads:
         torch.set_num_threads(options.threads)
     torch.backends.cudnn.benchmark = True

@@ -75,3 +75,23 @@ def test_the_average_follows_the_weights():
     ema.update(10**6)
     assert torch.allclose(ema.network.weight, torch.full((2,), 1.2))
     assert torch.allclose(ema.network.running_mean, torch.full((2,), 0.1))
+
+
+@pytest.mark.parametrize("name, attention", [("segmentation", "aspp"), ("segmentation", "aspp-deformable"), ("detection", "")])
+def test_bfloat16_gives_about_the_same_loss(packs, name, attention):
+    torch.manual_seed(0)
+    task = TASKS[name]
+    scenes = SceneMaker(photos.load(packs, "training"), task.recipe, 1).batch(2, 64)
+    network = task.build({"attention": attention}).train()
+    for module in network.modules():
+        if isinstance(module, torch.nn.Dropout) or hasattr(module, "rate"):
+            module.eval()  # The same random numbers would not fall twice.
+    losses = []
+    for short in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=short):
+            outputs = task.forward(network, scenes)
+        loss, _ = task.loss(outputs, scenes)
+        loss.backward()
+        losses.append(loss.item())
+    assert all(p.grad is None or p.grad.isfinite().all() for p in network.parameters())
+    assert abs(losses[0] - losses[1]) < 0.1 * losses[0]

@@ -20,8 +20,6 @@ from ..paths import shared
 
 SETS = ("ccp", "eg1800", "backgrounds")
 HELD_OUT = 10  # every tenth
-# Its mask lacks half of the person; found by looking at the masks with the most gaps.
-EXCLUDED = {"ccp/0868"}
 
 
 def cleaned(mask):
@@ -62,8 +60,7 @@ def listed(options):
             people = name != "backgrounds"
             mask = folder / "masks" / f"{path.stem}.png" if people else None
             side = options.side if people else options.background_side
-            if f"{name}/{path.stem}" not in EXCLUDED:
-                yield name, path.stem, split, (path, mask, side, options.format, options.quality)
+            yield name, path.stem, split, (path, mask, side, options.format, options.quality)
 
 
 class Part:

@@ -1,6 +1,6 @@
 """Makes batches of training scenes on the device that trains: pictures, mattes and boxes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -22,6 +22,11 @@ class Scenes:
     boxes: torch.Tensor  # (batch, persons, 4): x1, y1, x2, y2 in pixels
     valid: torch.Tensor  # (batch, persons): which of the boxes are
     unlabelled: torch.Tensor  # (batch): whether there may be people without a box
+
+    def split(self, size):
+        """The same scenes in smaller batches."""
+        parts = (getattr(self, field.name).split(size) for field in fields(self))
+        return [Scenes(*part) for part in zip(*parts)]
 
 
 class SceneMaker:
