@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from .data import photos
 from .data.plan import DETECTION, SEGMENTATION
@@ -67,7 +67,7 @@ def draw_photos(options):
     for path in sorted(options.photos.iterdir()):
         if path.suffix.lower() not in (".jpg", ".jpeg", ".png", ".webp"):
             continue
-        photo = Image.open(path).convert("RGB")
+        photo = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
         photo.thumbnail((1024, 1024))
         shown, row = photo.copy(), []
         if detector:

@@ -18,6 +18,9 @@ class Recipe:
     pasted: tuple  # probabilities of 0, 1, 2, ... persons on a background
     stretched: bool  # whether proportions change, as for a crop stretched to the network's input
     mosaics: float  # part of the pictures that are joined of four scenes at half the size
+    # Part of the scenes with something pasted that has a person's outline, turned anyhow, but shows
+    # part of a background: neither an outline nor a pasted edge makes a person.
+    decoys: float = 0.25
 
 
 # A segmenter sees crops around a person, stretched to a square; a detector sees whole photos.
@@ -39,13 +42,14 @@ DETECTION = Recipe(
 
 @dataclass
 class Layer:
-    """One pasted person of a scene, in pixels of the scene."""
+    """One pasted person of a scene (or a decoy), in pixels of the scene."""
 
     person: int
     matrix: np.ndarray  # from the scene to the photo
     level: int
     bottom: float  # where the person ends; those further down stand in front
-    shelf: tuple | None  # x0, y0, x1, y1 of something that hides a cut lower edge
+    shelf: tuple | None = None  # x0, y0, x1, y1 of something that hides a cut lower edge
+    decoy: bool = False
 
 
 @dataclass
@@ -106,7 +110,9 @@ class Planner:
             if main:
                 scene.layers.append(main)
             self.paste(scene, side, stretch, count - len(scene.layers))
-            scene.layers.sort(key=lambda layer: layer.bottom)
+        if rng.random() < recipe.decoys:
+            self.paste_decoy(scene, side)
+        scene.layers.sort(key=lambda layer: layer.bottom)
         return scene
 
     def real(self, side):
@@ -203,7 +209,7 @@ class Planner:
         scale = (stretch * scale_y, scale_y)
         left = room[0] / (width + room[0] + room[2]) * side
         middle = (left + width * scale_x / 2, (room[1] + height / 2) * scale_y)
-        return self.layer(index, person, middle, scale, None), stretch
+        return self.layer(index, person, middle, scale), stretch
 
     def paste(self, scene, side, stretch, count):
         rng = self.rng
@@ -236,7 +242,17 @@ class Planner:
             layer = self.layer(index, person, middle, (stretch * scale_y, scale_y), shelf)
             scene.layers.append(layer)
 
-    def layer(self, index, person, middle, scale, shelf):
+    def paste_decoy(self, scene, side):
+        rng = self.rng
+        index, person = self.draw_person()
+        x0, y0, x1, y1 = person.free
+        length = log_uniform(rng, 0.1, 0.7) * side / max(x1 - x0, y1 - y0)
+        scale = (length * log_uniform(rng, 0.6, 1.7), length)
+        source, middle = ((x0 + x1) / 2, (y0 + y1) / 2), rng.uniform(0, side, 2)
+        matrix = affine(source, middle, scale, rng.uniform(-180, 180))
+        scene.layers.append(Layer(index, matrix, level_for(scale), rng.uniform(0, side), decoy=True))
+
+    def layer(self, index, person, middle, scale, shelf=None):
         rng = self.rng
         x0, y0, x1, y1 = person.free
         largest = 2 if person.is_cut else 5

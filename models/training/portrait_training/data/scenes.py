@@ -102,6 +102,9 @@ class SceneMaker:
             layers = [planned[i].layers[depth] for i in index]
             at = torch.tensor(index, device=self.device)
             rgb, alpha = self.person(layers, side)
+            decoy = torch.tensor([layer.decoy for layer in layers], device=self.device).view(-1, 1, 1, 1)
+            other = texture.roll(depth + 1, 0)[at]
+            rgb = torch.where(decoy, colours(other, self.rng), rgb)
             under = picture[at]
             rgb = self.matched(rgb, alpha, under)
             under = self.shaded(under, alpha)
@@ -112,7 +115,7 @@ class SceneMaker:
             hidden = torch.zeros_like(matte)
             hidden[at] = 1 - (1 - alpha) * (1 - shelf)
             own = torch.zeros_like(matte)
-            own[at] = seen
+            own[at] = seen * ~decoy
             picture = picture.index_copy(0, at, joined)
             alphas = [other * (1 - hidden) for other in alphas] + [own]
             areas.append((own > 0.5).sum((1, 2, 3)))
@@ -120,8 +123,9 @@ class SceneMaker:
         return picture, alphas.sum(1, keepdim=True).clamp(0, 1), alphas, torch.stack(areas, 1)
 
     def textures(self, planned, picture):
-        """For what hides lower edges: the background of another scene, of those without people."""
-        empty = [i for i, scene in enumerate(planned) if scene.kind != plan.REAL]
+        """For what is no person: the background of another scene, of those surely without people."""
+        sure = (plan.PLACE, plan.PROCEDURAL)
+        empty = [i for i, scene in enumerate(planned) if scene.kind in sure]
         if not empty:
             return torch.full_like(picture, 0.5)
         return picture[[empty[(i + 1) % len(empty)] for i in range(len(planned))]].flip(2)
