@@ -5,7 +5,10 @@ use crate::catalogue::{Code, Warning};
 use bytes::Bytes;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{DynamicImage, GrayImage, ImageEncoder, Rgb, RgbImage, RgbaImage, imageops};
+use image::{
+    ExtendedColorType, GrayImage, ImageBuffer, ImageEncoder, Pixel, Rgb, RgbImage, RgbaImage,
+    imageops,
+};
 use portrait_segmentation::flatten;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -15,7 +18,7 @@ use std::sync::Arc;
 /// # Errors
 /// [`Error::Encode`].
 pub fn encode_png(picture: &RgbaImage) -> Result<Bytes, Error> {
-    encode_as_png(&DynamicImage::ImageRgba8(picture.clone()))
+    encode_as_png(picture, ExtendedColorType::Rgba8)
 }
 
 /// A matte as PNG with 256 levels of grey.
@@ -23,7 +26,7 @@ pub fn encode_png(picture: &RgbaImage) -> Result<Bytes, Error> {
 /// # Errors
 /// [`Error::Encode`].
 pub fn encode_gray_png(matte: &GrayImage) -> Result<Bytes, Error> {
-    encode_as_png(&DynamicImage::ImageLuma8(matte.clone()))
+    encode_as_png(matte, ExtendedColorType::L8)
 }
 
 /// An opaque picture as PNG.
@@ -31,15 +34,18 @@ pub fn encode_gray_png(matte: &GrayImage) -> Result<Bytes, Error> {
 /// # Errors
 /// [`Error::Encode`].
 pub fn encode_rgb_png(picture: &RgbImage) -> Result<Bytes, Error> {
-    encode_as_png(&DynamicImage::ImageRgb8(picture.clone()))
+    encode_as_png(picture, ExtendedColorType::Rgb8)
 }
 
-fn encode_as_png(picture: &DynamicImage) -> Result<Bytes, Error> {
+fn encode_as_png<P: Pixel<Subpixel = u8>>(
+    picture: &ImageBuffer<P, Vec<u8>>,
+    colour: ExtendedColorType,
+) -> Result<Bytes, Error> {
     let mut bytes = Vec::new();
     let encoder =
         PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Adaptive);
     encoder
-        .write_image(picture.as_bytes(), picture.width(), picture.height(), picture.color().into())
+        .write_image(picture.as_raw(), picture.width(), picture.height(), colour)
         .map_err(|error| Error::Encode(error.to_string()))?;
     Ok(bytes.into())
 }
