@@ -32,11 +32,12 @@ enum Place {
 }
 
 /// Every package of the workspace. A new one is placed here first.
-const PLACES: [(&str, Place); 13] = [
+const PLACES: [(&str, Place); 14] = [
     ("portrait-kernels", Place::Layer(1)),
     ("portrait-weights", Place::Layer(1)),
     ("portrait-storage", Place::Layer(1)),
     ("portrait-d-id", Place::Layer(1)),
+    ("portrait-voice", Place::Layer(1)),
     ("portrait-evaluation", Place::Layer(1)),
     ("portrait-detection", Place::Layer(2)),
     ("portrait-segmentation", Place::Layer(2)),

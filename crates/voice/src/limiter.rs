@@ -1,0 +1,60 @@
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::audio::Audio;
+
+/// How far ahead a peak is seen, so that the gain is down when it comes.
+const LOOK_AHEAD: Duration = Duration::from_millis(5);
+/// How slowly the gain comes back.
+const RELEASE: Duration = Duration::from_millis(80);
+
+/// Keeps every sample within `ceiling` (an amplitude above 0) by turning the gain down around
+/// peaks, smoothly, without delay. Sound that is within already comes back as it is.
+///
+/// The gain each sample needs is held over the look-ahead by a moving minimum and smoothed by a
+/// moving mean of the same length: the mean of minima that all reach the peak is never above what
+/// the peak needs.
+pub(crate) fn limit(audio: Audio, ceiling: f32) -> Audio {
+    if audio.peak() <= ceiling {
+        return audio;
+    }
+    let rate = f64::from(audio.sample_rate());
+    let ahead = audio.frames(LOOK_AHEAD).max(1);
+    let release = (1.0 - (-1.0 / (RELEASE.as_secs_f64() * rate)).exp()) as f32;
+    let samples = audio.samples();
+    let needed = |sample: f32| if sample.abs() > ceiling { ceiling / sample.abs() } else { 1.0 };
+
+    // Held: the least gain needed from now to the end of the look-ahead, coming back slowly.
+    let mut held = Vec::with_capacity(samples.len());
+    let mut window: VecDeque<(usize, f32)> = VecDeque::new();
+    let (mut seen, mut last) = (0, 1.0_f32);
+    for now in 0..samples.len() {
+        let horizon = (now + ahead + 1).min(samples.len());
+        for (at, sample) in samples.iter().enumerate().take(horizon).skip(seen) {
+            let gain = needed(*sample);
+            while window.back().is_some_and(|(_, other)| *other >= gain) {
+                window.pop_back();
+            }
+            window.push_back((at, gain));
+        }
+        seen = horizon;
+        while window.front().is_some_and(|(at, _)| *at < now) {
+            window.pop_front();
+        }
+        let least = window.front().map_or(1.0, |(_, gain)| *gain);
+        last = if least < last { least } else { last + (least - last) * release };
+        held.push(last);
+    }
+
+    // Smoothed: the mean over the look-ahead before now; before the start the first value holds.
+    let first = f64::from(held.first().copied().unwrap_or(1.0));
+    let mut sum = first * ahead as f64;
+    let limited = samples.iter().enumerate().map(|(now, sample)| {
+        sum += f64::from(held[now]);
+        let mean = sum / (ahead + 1) as f64;
+        sum -= now.checked_sub(ahead).map_or(first, |old| f64::from(held[old]));
+        (sample * mean as f32).clamp(-ceiling, ceiling)
+    });
+    let limited = limited.collect();
+    Audio::derived(audio.sample_rate(), limited)
+}

@@ -1,0 +1,83 @@
+use crate::decode::{DecodeLimits, decode};
+use crate::encode::{EncodeOptions, Encoded, encode};
+use crate::error::Error;
+use crate::loudness::{Loudness, NormaliseOptions, normalise};
+use crate::mix::{MixOptions, mix};
+use crate::resample::resample;
+use crate::silence::{TrimOptions, check_audible, trim_silence};
+
+/// How a recording is made ready for upload.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PrepareOptions {
+    /// What a recording, or a piece of music, may be.
+    pub limits: DecodeLimits,
+    /// A recording whose loudest 20 ms are below this is silent, in dB below full scale.
+    pub silence_dbfs: f64,
+    /// What silence is cut off the recording's ends: it costs credits and says nothing.
+    pub trim: Option<TrimOptions>,
+    /// How loud the result is.
+    pub normalise: NormaliseOptions,
+    /// How music is laid under it.
+    pub mix: MixOptions,
+    /// What the file may be.
+    pub encode: EncodeOptions,
+}
+
+impl Default for PrepareOptions {
+    /// Everything by its own default; below -60 dBFS is silence.
+    fn default() -> PrepareOptions {
+        PrepareOptions {
+            limits: DecodeLimits::default(),
+            silence_dbfs: -60.0,
+            trim: Some(TrimOptions::default()),
+            normalise: NormaliseOptions::default(),
+            mix: MixOptions::default(),
+            encode: EncodeOptions::default(),
+        }
+    }
+}
+
+/// A recording made ready for upload.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prepared {
+    /// The file.
+    pub file: Encoded,
+    /// How loud it is.
+    pub loudness: Loudness,
+}
+
+/// All steps from files as they come to the file to upload: decodes the recording and the music,
+/// checks and trims the recording, mixes, brings the result to its loudness, and encodes it.
+///
+/// Takes about a second of one core for a minute of sound; call it where blocking is allowed.
+///
+/// # Errors
+/// Those of the steps. What is wrong with the music is told as of the recording, with the same
+/// kinds.
+pub fn prepare(
+    recording: &[u8],
+    music: Option<&[u8]>,
+    options: &PrepareOptions,
+) -> Result<Prepared, Error> {
+    let mut voice = decode(recording, &options.limits)?;
+    check_audible(&voice, options.silence_dbfs)?;
+    if let Some(trim) = &options.trim {
+        let trimmed = trim_silence(&voice, trim);
+        // One short word stays in its silence: less could not be measured.
+        if trimmed.duration() >= options.limits.min_duration {
+            voice = trimmed;
+        }
+    }
+    let music = music.map(|music| decode(music, &options.limits)).transpose()?;
+    // All at the rate of the file, so that levels and peaks stay what they were made.
+    let source_rate =
+        music.as_ref().map_or(0, |music| music.sample_rate()).max(voice.sample_rate());
+    let rate = options.encode.rate_for(voice.duration(), source_rate)?;
+    voice = resample(&voice, rate)?;
+    if let Some(music) = &music {
+        voice = mix(&voice, music, &options.mix)?;
+    }
+    let normalised = normalise(&voice, &options.normalise)?;
+    let file = encode(&normalised.audio, &options.encode)?;
+    Ok(Prepared { file, loudness: normalised.loudness })
+}

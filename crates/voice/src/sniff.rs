@@ -1,0 +1,104 @@
+use crate::error::Error;
+
+/// The container of a sound file, told by its first bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    Wav,
+    Mp3,
+    Flac,
+    Mp4,
+    Adts,
+    Ogg,
+}
+
+impl Format {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Format::Wav => "WAV",
+            Format::Mp3 => "MP3",
+            Format::Flac => "FLAC",
+            Format::Mp4 => "M4A",
+            Format::Adts => "AAC",
+            Format::Ogg => "Ogg",
+        }
+    }
+
+    /// Whether a decoder must be able to decode every packet of a sound file.
+    pub(crate) fn is_lossless(self) -> bool {
+        matches!(self, Format::Wav | Format::Flac)
+    }
+}
+
+/// The container, and the bytes without the ID3 tags before it. Told from the content, since a
+/// file's name is only what somebody called it.
+pub(crate) fn sniff(mut bytes: &[u8]) -> Result<(Format, &[u8]), Error> {
+    let mut tagged = false;
+    while let Some(size) = id3_size(bytes) {
+        tagged = true;
+        bytes = bytes.get(size..).unwrap_or(&[]);
+    }
+    let is = |at: usize, magic: &[u8]| bytes.get(at..).is_some_and(|rest| rest.starts_with(magic));
+    let format = if is(0, b"RIFF") && is(8, b"WAVE") {
+        Format::Wav
+    } else if is(0, b"fLaC") {
+        Format::Flac
+    } else if is(0, b"OggS") {
+        Format::Ogg
+    } else if is(4, b"ftyp") {
+        Format::Mp4
+    } else if is_adts(bytes) {
+        Format::Adts
+    } else if is_mpeg_audio(bytes) || tagged {
+        // Between a tag and the first frame there may be padding, which the reader skips.
+        Format::Mp3
+    } else {
+        return Err(Error::Unsupported { what: describe(bytes) });
+    };
+    Ok((format, bytes))
+}
+
+/// Size of an ID3v2 tag with its header (id3.org, ID3v2.4 structure, section 3.1).
+fn id3_size(bytes: &[u8]) -> Option<usize> {
+    let header = bytes.get(..10)?;
+    if !header.starts_with(b"ID3") || header[6..].iter().any(|byte| *byte >= 0x80) {
+        return None;
+    }
+    let size = header[6..].iter().fold(0, |size, byte| size << 7 | usize::from(*byte));
+    let footer = if header[5] & 0x10 != 0 { 10 } else { 0 };
+    Some(10 + size + footer)
+}
+
+/// A frame header of ADTS: twelve bits set, layer 0 (ISO/IEC 13818-7, 6.2).
+fn is_adts(bytes: &[u8]) -> bool {
+    matches!(bytes, [0xff, second, ..] if second & 0xf6 == 0xf0)
+}
+
+/// A frame header of MPEG audio: eleven bits set, and no reserved value (ISO/IEC 11172-3, 2.4.1.3).
+fn is_mpeg_audio(bytes: &[u8]) -> bool {
+    let [0xff, second, third, ..] = bytes else {
+        return false;
+    };
+    let (version, layer) = (second >> 3 & 3, second >> 1 & 3);
+    second & 0xe0 == 0xe0 && version != 1 && layer != 0 && third >> 4 != 0xf && third >> 2 & 3 != 3
+}
+
+/// What the bytes are instead, for a helpful message.
+fn describe(bytes: &[u8]) -> String {
+    const KNOWN: [(&[u8], &str); 10] = [
+        (b"\x1a\x45\xdf\xa3", "WebM or Matroska is not decoded"),
+        (b"FORM", "AIFF is not decoded"),
+        (b"#!AMR", "AMR is not decoded"),
+        (b"caff", "CAF is not decoded"),
+        (b"\x30\x26\xb2\x75", "Windows Media is not decoded"),
+        (b"RF64", "RF64 is not decoded"),
+        (b"\x89PNG", "it is a picture"),
+        (b"\xff\xd8\xff", "it is a picture"),
+        (b"%PDF", "it is a document"),
+        (b"MThd", "MIDI holds notes and no sound"),
+    ];
+    match KNOWN.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        Some((_, what)) => (*what).to_owned(),
+        None if bytes.is_empty() => "it has no content".to_owned(),
+        None => "its content is of no known format".to_owned(),
+    }
+}

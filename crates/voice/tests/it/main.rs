@@ -1,0 +1,13 @@
+//! Listens by numbers: energies of bands, levels, loudness.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod damage;
+mod decoding;
+mod encoding;
+mod levels;
+mod messages;
+mod mixing;
+mod resampling;
+mod seams;
+mod support;
