@@ -1,8 +1,6 @@
 //! Element-wise activations.
 
-use crate::slices::f32_values;
-use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor};
-use rayon::prelude::*;
+use candle_core::{Result, Tensor};
 
 /// What follows a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -14,6 +12,8 @@ pub enum Activation {
     Relu,
     /// `x · sigmoid(x)`, also called swish.
     Silu,
+    /// `x · Φ(x)` with the exact normal distribution Φ (by erf), as `torch.nn.GELU()`.
+    Gelu,
 }
 
 impl Activation {
@@ -24,36 +24,23 @@ impl Activation {
             Self::None => values.iter_mut().for_each(|x| *x += bias),
             Self::Relu => values.iter_mut().for_each(|x| *x = (*x + bias).max(0.0)),
             Self::Silu => values.iter_mut().for_each(|x| *x = silu(*x + bias)),
+            Self::Gelu => values.iter_mut().for_each(|x| *x = gelu(*x + bias)),
+        }
+    }
+
+    /// Applies it by candle's operations.
+    pub(crate) fn of(self, x: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::None => Ok(x.clone()),
+            Self::Relu => x.relu(),
+            Self::Silu => x.silu(),
+            Self::Gelu => x.gelu_erf(),
         }
     }
 }
 
-/// `x · Φ(x)` with the exact normal distribution Φ (by erf), as `torch.nn.GELU()`.
-///
-/// # Errors
-/// If the type is no floating-point type.
-pub fn gelu(x: &Tensor) -> Result<Tensor> {
-    if x.device().is_cpu() && x.dtype() == DType::F32 {
-        return x.contiguous()?.apply_op1_no_bwd(&Gelu);
-    }
-    x.gelu_erf()
-}
-
-struct Gelu;
-
-impl CustomOp1 for Gelu {
-    fn name(&self) -> &'static str {
-        "gelu"
-    }
-
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let x = f32_values(self.name(), storage, layout)?;
-        let gelu = |&x: &f32| {
-            0.5 * x * (1.0 + candle_core::cpu::erf::erf_f32(x * std::f32::consts::FRAC_1_SQRT_2))
-        };
-        let y = x.par_iter().with_min_len(4096).map(gelu).collect();
-        Ok((CpuStorage::F32(y), layout.shape().clone()))
-    }
+fn gelu(x: f32) -> f32 {
+    0.5 * x * (1.0 + candle_core::cpu::erf::erf_f32(x * std::f32::consts::FRAC_1_SQRT_2))
 }
 
 fn silu(x: f32) -> f32 {

@@ -88,11 +88,7 @@ impl Conv2d {
         if let Some(bias) = bias {
             y = y.broadcast_add(&bias.reshape((1, self.shape[0], 1, 1))?)?;
         }
-        match self.activation {
-            Activation::None => Ok(y),
-            Activation::Relu => y.relu(),
-            Activation::Silu => y.silu(),
-        }
+        self.activation.of(&y)
     }
 }
 

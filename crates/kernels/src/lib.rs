@@ -5,7 +5,8 @@
 //! | [`Conv2d`] | candle re-lays its operands at every call; ours multiplies cache-sized tiles and applies bias and activation in place |
 //! | [`DeformConv2d`] | deformable convolution v2, which candle does not have |
 //! | [`resize_bilinear`] | `align_corners = true` with the very source coordinates PyTorch computes |
-//! | [`LayerNorm`], [`gelu`] | candle's are serial, and its variance is taken in one pass |
+//! | [`Linear`] | weights packed once; bias, activation and residual while the product is in registers |
+//! | [`LayerNorm`] | candle's is serial, and its variance is taken in one pass |
 //! | [`BatchNorm::fold`] | at inference a BatchNorm is part of the convolution before it |
 //! | [`open_device`] | the CPU, or a CUDA device on one stream |
 //!
@@ -30,14 +31,20 @@ mod bilinear;
 mod conv;
 mod deform;
 mod device;
+mod isa;
+mod linear;
+mod matmul;
 mod norm;
+mod simd_math;
 mod slices;
 mod tiles;
 
-pub use activation::{Activation, gelu};
+pub use activation::Activation;
 pub use bilinear::resize_bilinear;
 pub use candle_core::Device;
 pub use conv::{Conv2d, Conv2dParams};
 pub use deform::DeformConv2d;
 pub use device::{DeviceError, DeviceRequest, Precision, open_device};
+pub use isa::Isa;
+pub use linear::Linear;
 pub use norm::{BatchNorm, LayerNorm};

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::VarBuilder;
-use portrait_kernels::{Activation, BatchNorm, Conv2d, Conv2dParams, LayerNorm};
+use portrait_kernels::{Activation, BatchNorm, Conv2d, Conv2dParams, LayerNorm, Linear};
 
 /// BiRefNet keeps PyTorch's default everywhere.
 const EPS: f64 = 1e-5;
@@ -69,34 +69,20 @@ pub(super) fn layer_norm(vb: &VarBuilder<'_>, channels: usize) -> Result<LayerNo
     LayerNorm::new(vb.get(channels, "weight")?, vb.get(channels, "bias")?, EPS)
 }
 
-/// A linear layer over the last dimension.
-#[derive(Debug)]
-pub(super) struct Linear {
-    weight: Tensor,
-    bias: Option<Tensor>,
+/// A linear layer over the last dimension, with bias.
+pub(super) fn linear(
+    vb: &VarBuilder<'_>,
+    [input, output]: [usize; 2],
+    activation: Activation,
+) -> Result<Linear> {
+    let (weight, bias) = (vb.get((output, input), "weight")?, vb.get(output, "bias")?);
+    Linear::new(&weight, Some(&bias), activation)
 }
 
-impl Linear {
-    pub(super) fn new(vb: &VarBuilder<'_>, [input, output]: [usize; 2]) -> Result<Self> {
-        let bias = Some(vb.get(output, "bias")?);
-        Ok(Self { weight: vb.get((output, input), "weight")?, bias })
-    }
-
-    pub(super) fn without_bias(vb: &VarBuilder<'_>, [input, output]: [usize; 2]) -> Result<Self> {
-        Ok(Self { weight: vb.get((output, input), "weight")?, bias: None })
-    }
-
-    /// Maps `(…, input)` to `(…, output)`.
-    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let mut shape = x.dims().to_vec();
-        let input = shape.pop().unwrap_or(0);
-        let tokens: usize = shape.iter().product();
-        // One large product: candle multiplies a batch one small matrix after the other.
-        let mut y = x.reshape((tokens, input))?.matmul(&self.weight.t()?)?;
-        if let Some(bias) = &self.bias {
-            y = y.broadcast_add(bias)?;
-        }
-        shape.push(self.weight.dim(0)?);
-        y.reshape(shape)
-    }
+/// A linear layer over the last dimension, without bias.
+pub(super) fn linear_without_bias(
+    vb: &VarBuilder<'_>,
+    [input, output]: [usize; 2],
+) -> Result<Linear> {
+    Linear::new(&vb.get((output, input), "weight")?, None, Activation::None)
 }

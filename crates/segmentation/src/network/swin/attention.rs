@@ -1,9 +1,10 @@
 //! Attention within windows, with relative position bias and shifted windows.
 
 use super::Tokens;
-use crate::network::layers::Linear;
+use crate::network::layers::linear;
 use candle_core::{D, DType, Device, Result, Tensor};
 use candle_nn::VarBuilder;
+use portrait_kernels::{Activation, Linear};
 
 /// How the tokens of one map fall into windows.
 #[derive(Debug)]
@@ -131,8 +132,8 @@ impl WindowAttention {
         let bias = table.index_select(&index, 0)?.reshape((tokens, tokens, heads))?;
         Ok(Self {
             heads,
-            qkv: Linear::new(&vb.pp("qkv"), [channels, 3 * channels])?,
-            proj: Linear::new(&vb.pp("proj"), [channels, channels])?,
+            qkv: linear(&vb.pp("qkv"), [channels, 3 * channels], Activation::None)?,
+            proj: linear(&vb.pp("proj"), [channels, channels], Activation::None)?,
             bias: bias.permute((2, 0, 1))?.unsqueeze(0)?.contiguous()?,
         })
     }

@@ -4,10 +4,10 @@ use super::Tokens;
 use super::attention::{WindowAttention, Windows};
 use super::merging::PatchMerging;
 use crate::config::SwinConfig;
-use crate::network::layers::{Linear, layer_norm};
-use candle_core::{Result, Tensor};
+use crate::network::layers::{layer_norm, linear};
+use candle_core::Result;
 use candle_nn::VarBuilder;
-use portrait_kernels::{LayerNorm, gelu};
+use portrait_kernels::{Activation, LayerNorm, Linear};
 
 /// Hidden channels of the MLP, in multiples of the channels.
 const MLP_RATIO: usize = 4;
@@ -69,8 +69,8 @@ impl Block {
             norm1: layer_norm(&vb.pp("norm1"), channels)?,
             attn: WindowAttention::new(channels, heads, window, &vb.pp("attn"))?,
             norm2: layer_norm(&vb.pp("norm2"), channels)?,
-            fc1: Linear::new(&vb.pp("mlp.fc1"), [channels, hidden])?,
-            fc2: Linear::new(&vb.pp("mlp.fc2"), [hidden, channels])?,
+            fc1: linear(&vb.pp("mlp.fc1"), [channels, hidden], Activation::Gelu)?,
+            fc2: linear(&vb.pp("mlp.fc2"), [hidden, channels], Activation::None)?,
         })
     }
 
@@ -79,11 +79,7 @@ impl Block {
         let attended = windows.partition(&self.norm1.forward(x)?)?;
         let attended = self.attn.forward(&attended, windows.mask())?;
         let x = (x + windows.reverse(&attended)?)?;
-        let x = (&x + self.mlp(&self.norm2.forward(&x)?)?)?;
-        Ok(tokens.with(x))
-    }
-
-    fn mlp(&self, x: &Tensor) -> Result<Tensor> {
-        self.fc2.forward(&gelu(&self.fc1.forward(x)?)?)
+        let hidden = self.fc1.forward(&self.norm2.forward(&x)?)?;
+        Ok(tokens.with(self.fc2.forward_add(&hidden, &x)?))
     }
 }

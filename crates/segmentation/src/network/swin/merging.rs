@@ -1,10 +1,10 @@
 //! Patch merging: half the resolution, twice the channels.
 
 use super::Tokens;
-use crate::network::layers::{Linear, layer_norm};
+use crate::network::layers::{layer_norm, linear_without_bias};
 use candle_core::Result;
 use candle_nn::VarBuilder;
-use portrait_kernels::LayerNorm;
+use portrait_kernels::{LayerNorm, Linear};
 
 #[derive(Debug)]
 pub(super) struct PatchMerging {
@@ -15,7 +15,7 @@ pub(super) struct PatchMerging {
 impl PatchMerging {
     pub(super) fn new(channels: usize, vb: &VarBuilder<'_>) -> Result<Self> {
         let norm = layer_norm(&vb.pp("norm"), 4 * channels)?;
-        let reduction = Linear::without_bias(&vb.pp("reduction"), [4 * channels, 2 * channels])?;
+        let reduction = linear_without_bias(&vb.pp("reduction"), [4 * channels, 2 * channels])?;
         Ok(Self { norm, reduction })
     }
 

@@ -1,0 +1,90 @@
+//! Which vector instructions a kernel runs on: chosen at run time.
+
+use pulp::WithSimd;
+
+/// The vector instructions that kernels are run with.
+///
+/// [`detect`](Self::detect) takes the widest the processor has; a test can take a lesser one, and
+/// every kernel computes the same within rounding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Isa(Kind);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
+    Portable,
+}
+
+impl Isa {
+    /// The widest that this processor has.
+    pub fn detect() -> Self {
+        Self::available()[0]
+    }
+
+    /// All that this processor has, the widest first: AVX-512, AVX2 with FMA, NEON, and what the
+    /// program was compiled for.
+    pub fn available() -> Vec<Self> {
+        let mut found = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            if pulp::x86::V4::try_new().is_some() {
+                found.push(Self(Kind::Avx512));
+            }
+            if pulp::x86::V3::try_new().is_some() {
+                found.push(Self(Kind::Avx2));
+            }
+        }
+        #[cfg(target_arch = "aarch64")]
+        if pulp::aarch64::Neon::try_new().is_some() {
+            found.push(Self(Kind::Neon));
+        }
+        found.push(Self(Kind::Portable));
+        found
+    }
+
+    /// The name people know: `avx512`, `avx2`, `neon` or `portable`.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => "avx2",
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon => "neon",
+            Kind::Portable => "portable",
+        }
+    }
+
+    /// Runs `op` compiled for these instructions.
+    pub(crate) fn run<Op: WithSimd>(self, op: Op) -> Op::Output {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => match pulp::x86::V4::try_new() {
+                Some(simd) => pulp::Simd::vectorize(simd, op),
+                None => unreachable!("was found on this processor"),
+            },
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => match pulp::x86::V3::try_new() {
+                Some(simd) => pulp::Simd::vectorize(simd, op),
+                None => unreachable!("was found on this processor"),
+            },
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon => match pulp::aarch64::Neon::try_new() {
+                Some(simd) => pulp::Simd::vectorize(simd, op),
+                None => unreachable!("was found on this processor"),
+            },
+            Kind::Portable => pulp::Simd::vectorize(pulp::Scalar128b, op),
+        }
+    }
+}
+
+impl Default for Isa {
+    fn default() -> Self {
+        Self::detect()
+    }
+}
