@@ -100,7 +100,13 @@ impl<'a> Decoding<'a> {
         };
         let options = AudioDecoderOptions::default().verify(true);
         let codecs = symphonia::default::get_codecs();
-        let decoder = codecs.make_audio_decoder(params, &options).map_err(failed)?;
+        let decoder = codecs.make_audio_decoder(params, &options).map_err(|fault| match fault {
+            Fault::Unsupported(_) => {
+                let what = format!("the codec in this {} file is not decoded", format.name());
+                Error::Unsupported { what }
+            }
+            fault => failed(fault),
+        })?;
         let (track_id, declared) = (track.id, declared_seconds(track));
         Ok(Decoding { format, reader, decoder, track_id, declared })
     }

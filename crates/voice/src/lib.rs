@@ -8,8 +8,7 @@
 //!   content, within limits), [`check_audible`], [`trim_silence`], [`resample`], [`mix`] with
 //!   music, [`normalise`] to a loudness, [`encode`] within D-ID's limits.
 //!
-//! Everything is a function from values to values: no network, no file, no clock, no thread. What
-//! takes long (seconds of sound take milliseconds) is to be called where blocking is allowed.
+//! Everything is a function from values to values: no network, no file, no clock, no thread.
 //!
 //! ```
 //! use portrait_voice::{Audio, EncodeOptions, PrepareOptions, decode, encode, prepare};

@@ -58,3 +58,41 @@ pub(crate) fn limit(audio: Audio, ceiling: f32) -> Audio {
     let limited = limited.collect();
     Audio::derived(audio.sample_rate(), limited)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    const RATE: u32 = 16_000;
+
+    /// Steady at 0.4 with one sample of 1.6, and the gain that each sample got.
+    fn gains_around_a_peak(at: usize) -> Vec<f32> {
+        let mut samples = vec![0.4_f32; 8000];
+        samples[at] = 1.6;
+        let limited = limit(Audio::new(RATE, samples.clone()).unwrap(), 0.5);
+        limited.samples().iter().zip(&samples).map(|(new, old)| new / old).collect()
+    }
+
+    #[test]
+    fn the_gain_is_down_at_the_peak_and_moves_smoothly_to_it_and_back() {
+        for at in [0, 1, 40, 4000, 7999] {
+            let gains = gains_around_a_peak(at);
+            assert!(gains[at] <= 0.5 / 1.6 + 1e-6, "{at}");
+            // From 1 to 0.3 over 5 ms, which are 80 samples: by the mean, not by cutting.
+            let steps = gains.windows(2).map(|pair| (pair[1] - pair[0]).abs());
+            let largest = steps.fold(0.0, f32::max);
+            assert!(largest < 0.7 / 80.0 * 1.1, "a peak at {at}: a step of {largest}");
+        }
+        let gains = gains_around_a_peak(2000);
+        assert_eq!(gains[..1900], vec![1.0; 1900], "nothing before the look-ahead");
+        assert!(gains[7999] > 0.98, "back at last: {}", gains[7999]);
+    }
+
+    #[test]
+    fn sound_within_the_ceiling_is_not_touched() {
+        let audio = Audio::new(RATE, vec![0.5, -0.5, 0.1]).unwrap();
+        assert_eq!(limit(audio.clone(), 0.5), audio);
+    }
+}

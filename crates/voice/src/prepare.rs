@@ -49,7 +49,7 @@ pub struct Prepared {
 /// All steps from files as they come to the file to upload: decodes the recording and the music,
 /// checks and trims the recording, mixes, brings the result to its loudness, and encodes it.
 ///
-/// Takes about a second of one core for a minute of sound; call it where blocking is allowed.
+/// Takes some milliseconds of one core for a second of sound; call it where blocking is allowed.
 ///
 /// # Errors
 /// Those of the steps. What is wrong with the music is told as of the recording, with the same

@@ -153,6 +153,13 @@ fn silence_is_told_from_a_quiet_voice() {
     );
 }
 
+#[test]
+fn of_several_recordings_in_one_file_none_is_lost_unsaid() {
+    let twice = [data("tone.ogg"), data("tone.ogg")].concat();
+    let error = refused(&twice);
+    assert!(matches!(error, Error::Unsupported { .. } | Error::Damaged { .. }), "{error}");
+}
+
 /// A WAV file of one channel, with what its header says of the length.
 pub(crate) fn riff(format: u16, rate: u32, bits: u16, length: u32, body: &[u8]) -> Vec<u8> {
     let width = u32::from(bits / 8);
