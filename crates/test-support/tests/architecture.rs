@@ -32,9 +32,10 @@ enum Place {
 }
 
 /// Every package of the workspace. A new one is placed here first.
-const PLACES: [(&str, Place); 14] = [
+const PLACES: [(&str, Place); 15] = [
     ("portrait-kernels", Place::Layer(1)),
     ("portrait-weights", Place::Layer(1)),
+    ("portrait-gpu-scheduling", Place::Layer(1)),
     ("portrait-storage", Place::Layer(1)),
     ("portrait-d-id", Place::Layer(1)),
     ("portrait-voice", Place::Layer(1)),

@@ -1,0 +1,153 @@
+//! The right to run one job on a device.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::error::{Cause, Error, Failure};
+use crate::gate::{Acquire, Permit};
+use crate::queue::{ClassId, DeviceId, DeviceState, Outcome};
+use crate::scheduler::Shared;
+use crate::worker::{Keep, panic_message};
+
+/// A device for one run. Dropped unused, it goes to the next in the queue.
+pub struct Lease<D> {
+    shared: Arc<Shared<D>>,
+    permit: Permit,
+    class: ClassId,
+    deadline: Option<Duration>,
+}
+
+impl<D> fmt::Debug for Lease<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease").field("device", &self.permit.device).finish_non_exhaustive()
+    }
+}
+
+/// What one attempt came to.
+enum Attempt<T, F> {
+    Done(Result<T, Error>),
+    /// The same job again, when this wait is over.
+    Again(F, Acquire),
+}
+
+impl<D: 'static> Lease<D> {
+    pub(crate) fn new(
+        shared: Arc<Shared<D>>,
+        permit: Permit,
+        class: ClassId,
+        deadline: Option<Duration>,
+    ) -> Self {
+        Self { shared, permit, class, deadline }
+    }
+
+    /// The device leased.
+    pub fn device(&self) -> DeviceId {
+        self.permit.device
+    }
+
+    /// The device's name.
+    pub fn device_name(&self) -> String {
+        self.shared.name(self.permit.device)
+    }
+
+    /// Runs `job` on the device's thread. It must return only when the device has finished its
+    /// work (synchronise the stream first): then the lease ends, before the result arrives here.
+    ///
+    /// If this future is dropped, a job that has not begun never runs; one that runs is finished,
+    /// and its lease ends then. A job that reports [`Failure::OutOfMemory`] is called once more,
+    /// alone on a device; one that reports [`Failure::DeviceLost`], on another device. Such a wait
+    /// keeps the request's deadline.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::Panicked`], [`Error::Job`] from the
+    /// job; [`Error::Deadline`] or [`Error::NoDevice`] from the wait for a second try.
+    pub async fn run<T, F>(self, job: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut D) -> Result<T, Failure> + Send + 'static,
+    {
+        let Self { shared, mut permit, class, deadline } = self;
+        let mut job = job;
+        loop {
+            match attempt(&shared, permit, job).await? {
+                Attempt::Done(result) => return result,
+                Attempt::Again(same, acquire) => {
+                    job = same;
+                    permit = shared.wait(acquire, class, deadline).await?;
+                }
+            }
+        }
+    }
+}
+
+async fn attempt<D, T, F>(
+    shared: &Arc<Shared<D>>,
+    permit: Permit,
+    mut job: F,
+) -> Result<Attempt<T, F>, Error>
+where
+    D: 'static,
+    T: Send + 'static,
+    F: FnMut(&mut D) -> Result<T, Failure> + Send + 'static,
+{
+    let device = permit.device;
+    let name = shared.name(device);
+    let (tell, told) = oneshot::channel();
+    let task = Box::new(move |opened: Result<&mut D, Cause>| {
+        if tell.is_closed() {
+            // The caller has gone; the permit goes with this closure.
+            return Keep::Open;
+        }
+        let done = match opened {
+            Ok(opened) => protect(|| job(opened)),
+            Err(cause) => Ok(Err(Failure::DeviceLost(cause))),
+        };
+        let retry = !tell.is_closed();
+        let mut keep = Keep::Open;
+        let (outcome, failed) = match done {
+            Ok(Ok(value)) => {
+                permit.release(Outcome::Finished);
+                return send(tell, Attempt::Done(Ok(value)), Keep::Open);
+            }
+            Err(message) => {
+                tracing::warn!(device = name, message, "a job panicked");
+                (Outcome::Failed, Error::Panicked { device: name, message })
+            }
+            Ok(Err(Failure::Other(cause))) => (Outcome::Failed, Error::Job(cause)),
+            Ok(Err(Failure::OutOfMemory(source))) => {
+                tracing::warn!(device = name, error = %source, "a job ran out of memory");
+                (Outcome::OutOfMemory { retry }, Error::OutOfMemory { device: name, source })
+            }
+            Ok(Err(Failure::DeviceLost(source))) => {
+                tracing::error!(device = name, error = %source, "a device failed");
+                keep = Keep::Close;
+                (Outcome::DeviceLost { retry }, Error::DeviceLost { device: name, source })
+            }
+        };
+        // Before the answer: who has it finds the device free.
+        match permit.release(outcome) {
+            Some(acquire) => send(tell, Attempt::Again(job, acquire), keep),
+            None => send(tell, Attempt::Done(Err(failed)), keep),
+        }
+    });
+    if let Err(closed) = shared.send(device, task) {
+        shared.gate.set_state(device, DeviceState::Lost);
+        return Err(closed);
+    }
+    told.await.map_err(|_| Error::Closed)
+}
+
+/// Answers, where somebody still listens. An unheard second try leaves the queue as it is dropped.
+fn send<T>(tell: oneshot::Sender<T>, answer: T, keep: Keep) -> Keep {
+    drop(protect(|| tell.send(answer).is_ok()));
+    keep
+}
+
+/// Calls `f`; a panic becomes its message.
+pub(crate) fn protect<T>(f: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| panic_message(payload.as_ref()))
+}

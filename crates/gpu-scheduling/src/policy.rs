@@ -1,0 +1,148 @@
+//! What the scheduler is told before it starts: classes of work, devices and bounds, as data.
+
+use std::time::Duration;
+
+/// How urgent a request is. Within one level flows share fairly; a higher level goes first.
+///
+/// A request that waits longer than [`Policy::ageing`] rises by one level, so a low one is late,
+/// never lost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+pub enum Priority {
+    /// Work nobody waits for: re-runs, warm-ups, bulk jobs.
+    Low,
+    /// Everything else.
+    #[default]
+    Normal,
+    /// Somebody looks at the screen.
+    High,
+}
+
+/// Levels of [`Priority`].
+pub(crate) const LEVELS: usize = 3;
+
+/// One kind of work and what a single run of it asks of a device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Class {
+    /// Opaque, unique in the policy.
+    pub name: String,
+    /// Runs of this class that one device takes at once, at least 1.
+    pub concurrent: u32,
+    /// Whether it wants the device to itself: nothing runs beside it, not even its own class.
+    pub exclusive: bool,
+    /// Peak device memory of one run, in bytes; 0 counts as nothing.
+    pub memory: u64,
+    /// Run time to assume until runs have been measured.
+    pub run_time: Duration,
+}
+
+impl Class {
+    /// A class whose runs may share a device, `concurrent` at once, in `memory` bytes each.
+    pub fn shared(name: impl Into<String>, concurrent: u32, memory: u64) -> Self {
+        let run_time = Duration::from_millis(100);
+        Self { name: name.into(), concurrent, exclusive: false, memory, run_time }
+    }
+
+    /// A class whose runs want a device to themselves.
+    pub fn exclusive(name: impl Into<String>, memory: u64) -> Self {
+        let run_time = Duration::from_millis(100);
+        Self { name: name.into(), concurrent: 1, exclusive: true, memory, run_time }
+    }
+
+    /// The same class with another first guess of its run time.
+    #[must_use]
+    pub fn taking(mut self, run_time: Duration) -> Self {
+        self.run_time = run_time;
+        self
+    }
+}
+
+/// A device to schedule on. The CPU is one like any other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceSpec {
+    /// For logs and snapshots, such as `cuda:0`.
+    pub name: String,
+    /// Memory that runs may use, in bytes.
+    pub memory: u64,
+    /// Leases held at once, of all classes together; at least 1.
+    pub slots: u32,
+}
+
+impl DeviceSpec {
+    /// A device with 16 slots.
+    pub fn new(name: impl Into<String>, memory: u64) -> Self {
+        Self { name: name.into(), memory, slots: 16 }
+    }
+}
+
+/// The classes and bounds of one scheduler.
+///
+/// The default is [`Policy::seed`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// Every class that may be asked for.
+    pub classes: Vec<Class>,
+    /// Requests that may wait in all; one more is refused at once.
+    pub waiting: usize,
+    /// Requests that may wait in one flow, so that no flow fills the queue for the others.
+    pub waiting_per_flow: usize,
+    /// A request rises by one level of priority for each such time it has waited.
+    pub ageing: Duration,
+    /// How long a class's concurrency on a device stays halved after a run of it was out of memory.
+    pub out_of_memory_pause: Duration,
+    /// The span that the busy fraction of a snapshot looks back over.
+    pub window: Duration,
+}
+
+/// Name of the detection class in the policies of this crate.
+pub const YOLO: &str = "yolo";
+/// Name of the segmentation class in the policies of this crate.
+pub const BIREFNET: &str = "birefnet";
+
+const MIB: u64 = 1 << 20;
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self::seed()
+    }
+}
+
+impl Policy {
+    /// The given classes, with bounds for one service: 1,024 waiting, ageing after 10 s.
+    pub fn new(classes: Vec<Class>) -> Self {
+        Self {
+            classes,
+            waiting: 1024,
+            waiting_per_flow: 1024,
+            ageing: Duration::from_secs(10),
+            out_of_memory_pause: Duration::from_secs(60),
+            window: Duration::from_secs(60),
+        }
+    }
+
+    /// Detection two at a time, segmentation alone on its device, whatever memory there is.
+    pub fn seed() -> Self {
+        Self::new(vec![
+            Class::shared(YOLO, 2, 0).taking(Duration::from_millis(20)),
+            Class::exclusive(BIREFNET, 0).taking(Duration::from_millis(200)),
+        ])
+    }
+
+    /// As many runs as memory holds: 0.5 GiB for one detection, 4 GiB for one segmentation, until
+    /// [`with_peak`](Self::with_peak) tells measured ones. At most 8 and 4 at once.
+    pub fn by_memory() -> Self {
+        Self::new(vec![
+            Class::shared(YOLO, 8, 512 * MIB).taking(Duration::from_millis(20)),
+            Class::shared(BIREFNET, 4, 4096 * MIB).taking(Duration::from_millis(200)),
+        ])
+    }
+
+    /// The same policy with the measured peak memory of `class`, in bytes. A name that the policy
+    /// does not have changes nothing.
+    #[must_use]
+    pub fn with_peak(mut self, class: &str, bytes: u64) -> Self {
+        for c in self.classes.iter_mut().filter(|c| c.name == class) {
+            c.memory = bytes;
+        }
+        self
+    }
+}

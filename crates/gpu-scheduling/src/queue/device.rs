@@ -1,0 +1,158 @@
+//! One device: what runs on it and what would fit.
+
+use std::time::Duration;
+
+use super::window::Window;
+use crate::policy::DeviceSpec;
+
+/// What one class asks of a device, as the queue needs it.
+#[derive(Debug, Clone)]
+pub(super) struct Demand {
+    /// The class of the policy this belongs to; a retry alone has a demand of its own.
+    pub(super) class: usize,
+    pub(super) exclusive: bool,
+    pub(super) concurrent: u32,
+    pub(super) memory: u64,
+    /// Part of a device that one run takes, in 1/65536.
+    pub(super) share: u64,
+}
+
+/// Whether a device gets work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub enum DeviceState {
+    /// Gets work.
+    Up,
+    /// Finishes what runs and gets nothing new.
+    Draining,
+    /// Failed; gets nothing until it is restored.
+    Lost,
+}
+
+/// A class's lowered concurrency, after a run of it was out of memory.
+#[derive(Debug, Clone, Copy)]
+struct Cut {
+    limit: u32,
+    until: Duration,
+}
+
+#[derive(Debug)]
+pub(super) struct Device {
+    pub(super) spec: DeviceSpec,
+    pub(super) state: DeviceState,
+    /// Running leases by demand.
+    pub(super) running: Vec<u32>,
+    pub(super) total: u32,
+    pub(super) used: u64,
+    exclusive: bool,
+    /// The demand that an elected job waits here to start with.
+    pub(super) reserved: Option<usize>,
+    cuts: Vec<Option<Cut>>,
+    /// Classes that have run here, whose models it therefore holds.
+    pub(super) resident: Vec<bool>,
+    /// Expected run times of what runs, in nanoseconds.
+    pub(super) outstanding: u64,
+    /// Demands that only other classes' work keeps from starting here.
+    pub(super) blocked: Vec<bool>,
+    pub(super) busy: Window,
+}
+
+impl Device {
+    pub(super) fn new(spec: DeviceSpec, demands: &[Demand], window: Duration) -> Self {
+        Self {
+            spec,
+            state: DeviceState::Up,
+            running: vec![0; demands.len()],
+            total: 0,
+            used: 0,
+            exclusive: false,
+            reserved: None,
+            cuts: vec![None; demands.len()],
+            resident: vec![false; demands.len()],
+            outstanding: 0,
+            blocked: vec![false; demands.len()],
+            busy: Window::new(window),
+        }
+    }
+
+    /// Whether a run could ever be placed here while the device is up.
+    pub(super) fn capable(&self, demand: &Demand) -> bool {
+        self.state == DeviceState::Up && demand.memory <= self.spec.memory
+    }
+
+    /// Runs of the demand allowed here at once.
+    pub(super) fn limit(&self, demands: &[Demand], index: usize, now: Duration) -> u32 {
+        match self.cuts[index] {
+            Some(cut) if now < cut.until => cut.limit,
+            _ => demands[index].concurrent,
+        }
+    }
+
+    /// Whether a run may start here now.
+    pub(super) fn fits(&self, demands: &[Demand], index: usize, now: Duration) -> bool {
+        let demand = &demands[index];
+        if self.state != DeviceState::Up
+            || self.exclusive
+            || demand.exclusive && self.total > 0
+            || self.running[index] >= self.limit(demands, index, now)
+        {
+            return false;
+        }
+        let (mut slots, mut memory) = (self.total + 1, self.used.saturating_add(demand.memory));
+        if let Some(reserved) = self.reserved.filter(|r| *r != index) {
+            let other = &demands[reserved];
+            if demand.exclusive || other.exclusive {
+                return false;
+            }
+            // Room for the one that waits here is kept.
+            slots += 1;
+            memory = memory.saturating_add(other.memory);
+        }
+        slots <= self.spec.slots && memory <= self.spec.memory
+    }
+
+    /// Whether a run could start here if only its own class ran here and nothing were reserved.
+    pub(super) fn fits_without_others(
+        &self,
+        demands: &[Demand],
+        index: usize,
+        now: Duration,
+    ) -> bool {
+        let demand = &demands[index];
+        let own = self.running[index];
+        self.capable(demand)
+            && own < self.limit(demands, index, now)
+            && !(demand.exclusive && own > 0)
+            && own < self.spec.slots
+            && demand.memory.saturating_mul(u64::from(own) + 1) <= self.spec.memory
+    }
+
+    pub(super) fn start(&mut self, demands: &[Demand], index: usize, run: u64, now: Duration) {
+        if self.total == 0 {
+            self.busy.begin(now);
+        }
+        self.running[index] += 1;
+        self.total += 1;
+        self.used += demands[index].memory;
+        self.exclusive |= demands[index].exclusive;
+        self.outstanding += run;
+    }
+
+    pub(super) fn end(&mut self, demands: &[Demand], index: usize, run: u64, now: Duration) {
+        self.running[index] -= 1;
+        self.total -= 1;
+        self.used -= demands[index].memory;
+        self.outstanding -= run;
+        if demands[index].exclusive {
+            self.exclusive = false;
+        }
+        if self.total == 0 {
+            self.busy.end(now);
+        }
+    }
+
+    /// Halves what runs of this demand are allowed, down to one, until `until`.
+    pub(super) fn cut(&mut self, demands: &[Demand], index: usize, now: Duration, until: Duration) {
+        let limit = (self.limit(demands, index, now).min(self.running[index].max(1)) / 2).max(1);
+        self.cuts[index] = Some(Cut { limit, until });
+    }
+}

@@ -1,0 +1,199 @@
+//! Who starts where.
+//!
+//! Requests are elected in order: by level, then by the flows' virtual time, then by age. An
+//! elected request starts on a device it fits; or, where only other classes' runs are in its way,
+//! it reserves a device, on which nothing starts any more that would be in its way. So an
+//! exclusive run waits, once elected, for the runs of one device and for nothing that comes later;
+//! and before it is elected, each other flow of its level starts at most the runs that bring it
+//! level with its own flow: one, if that has been idle.
+
+use super::device::DeviceState;
+use super::{Event, Queue, Stage};
+use crate::policy::LEVELS;
+
+impl Queue {
+    /// Starts and reserves all that is possible now.
+    pub(super) fn dispatch(&mut self) {
+        if self.jobs.is_empty() {
+            self.flows.reset();
+            return;
+        }
+        if self.waiting == 0 {
+            return;
+        }
+        self.start_pending();
+        self.shut.fill(false);
+        let mut passed_over = false;
+        while self.waiting > 0 {
+            let best = (0..LEVELS).rev().find_map(|level| {
+                (0..self.demands.len())
+                    .filter(|d| !self.shut[*d])
+                    .filter_map(|d| Some((self.flows.head(d, level)?, d)))
+                    .min_by_key(|(head, _)| (head.virtual_time, head.ticket))
+                    .map(|(head, d)| (head, d, level))
+            });
+            let Some((head, demand, level)) = best else { break };
+            let place = if self.pending[demand].is_empty() { self.place(demand) } else { None };
+            // Room that is left may be used out of order. A device is only drained in order: else
+            // one class would get it whenever another one has no slot free.
+            let wants = place.is_none() && !passed_over;
+            let reserve = if wants { self.reservable(demand) } else { None };
+            if place.is_none() && reserve.is_none() {
+                self.shut[demand] = true;
+                passed_over = true;
+                continue;
+            }
+            let expected = self.classes[self.demands[demand].class].expected;
+            let cost = self.demands[demand].cost(expected);
+            self.flows.elect(head, demand, level, cost);
+            if let Some(job) = self.jobs.get_mut(&head.ticket) {
+                job.charge = cost;
+                job.expected = expected;
+                job.stage = Stage::Pending;
+            }
+            if let Some(device) = place {
+                self.start(head.ticket, demand, device);
+            } else if let Some(device) = reserve {
+                self.pending[demand].insert(head.ticket);
+                self.devices[device].reserved = Some(demand);
+                self.observe(device);
+            }
+        }
+    }
+
+    /// Starts elected requests where their device is free now, or another one is sooner.
+    fn start_pending(&mut self) {
+        for demand in 0..self.demands.len() {
+            while let Some(&ticket) = self.pending[demand].first() {
+                let Some(device) = self.place(demand) else { break };
+                self.pending[demand].pop_first();
+                self.unreserve(demand, Some(device));
+                self.start(ticket, demand, device);
+            }
+        }
+    }
+
+    fn start(&mut self, ticket: super::Ticket, demand: usize, device: usize) {
+        self.disarm(ticket);
+        self.count_waiting(demand, -1);
+        let Some(job) = self.jobs.get_mut(&ticket) else { return };
+        job.stage = Stage::Running { device, since: self.now };
+        let (expected, waited) = (job.expected, self.now.saturating_sub(job.submitted));
+        self.devices[device].start(&self.demands, demand, expected, self.now);
+        self.classes[self.demands[demand].class].started(waited);
+        self.observe(device);
+        self.events.push_back(Event::Granted(ticket, super::DeviceId(device)));
+    }
+
+    /// Of the devices where a run fits now, one that holds the model, with the least to do.
+    fn place(&self, demand: usize) -> Option<usize> {
+        let class = self.demands[demand].class;
+        self.devices
+            .iter()
+            .enumerate()
+            .filter(|(_, d)| d.fits(&self.demands, demand, self.now))
+            .min_by_key(|(_, d)| (!d.resident[class], d.outstanding))
+            .map(|(i, _)| i)
+    }
+
+    /// A device where only other classes are in the way, with the least to finish first.
+    fn reservable(&self, demand: usize) -> Option<usize> {
+        self.devices
+            .iter()
+            .enumerate()
+            .filter(|(_, d)| d.reserved.is_none())
+            .filter(|(_, d)| d.fits_without_others(&self.demands, demand, self.now))
+            .min_by_key(|(_, d)| d.outstanding)
+            .map(|(i, _)| i)
+    }
+
+    /// Whether a new request of this class would start at once, so that it needs no room to wait.
+    pub(super) fn would_start(&self, class: usize) -> bool {
+        self.classes[class].waiting == 0
+            && self.pending[class].is_empty()
+            && self.place(class).is_some()
+    }
+
+    /// Drops one reservation of this demand, if possible the one of `device`, else the one that
+    /// has most to finish.
+    fn unreserve(&mut self, demand: usize, device: Option<usize>) {
+        let held = |d: &usize| self.devices[*d].reserved == Some(demand);
+        let which = device.filter(held).or_else(|| {
+            (0..self.devices.len()).filter(held).max_by_key(|d| self.devices[*d].outstanding)
+        });
+        if let Some(d) = which {
+            self.devices[d].reserved = None;
+            self.observe(d);
+        }
+    }
+
+    /// Puts an elected request back where it was before its election.
+    pub(super) fn unpend(&mut self, ticket: super::Ticket) {
+        let Some(job) = self.jobs.get_mut(&ticket) else { return };
+        let (demand, flow, charge) = (job.demand, job.flow, job.charge);
+        let level = LEVELS - 1;
+        job.stage = Stage::Waiting { level };
+        job.charge = 0;
+        if let Some(at) = job.ages.take() {
+            self.ageing.remove(&(at, ticket));
+        }
+        if self.pending[demand].remove(&ticket) {
+            self.unreserve(demand, None);
+        }
+        self.flows.adjust(flow, -i128::from(charge));
+        self.flows.push(flow, demand, level, ticket);
+        self.flows.finish(flow);
+    }
+
+    /// Changes a device's state. What was to start there waits for another one.
+    pub(super) fn stop(&mut self, device: usize, state: DeviceState) {
+        self.devices[device].state = state;
+        if state == DeviceState::Lost {
+            self.devices[device].resident.fill(false);
+        }
+        if state != DeviceState::Up {
+            if let Some(demand) = self.devices[device].reserved.take()
+                && let Some(ticket) = self.pending[demand].pop_last()
+            {
+                self.unpend(ticket);
+            }
+            self.fail_impossible();
+        }
+        self.observe(device);
+    }
+
+    /// Turns away what no device is left for.
+    fn fail_impossible(&mut self) {
+        for demand in 0..self.demands.len() {
+            if self.devices.iter().any(|d| d.capable(&self.demands[demand])) {
+                continue;
+            }
+            let mut lost: Vec<_> = self
+                .jobs
+                .iter()
+                .filter(|(_, j)| j.demand == demand && !matches!(j.stage, Stage::Running { .. }))
+                .map(|(t, _)| *t)
+                .collect();
+            lost.sort_unstable();
+            for ticket in lost {
+                if self.withdraw(ticket).is_some() {
+                    self.classes[self.demands[demand].class].counts.failed += 1;
+                    self.events.push_back(Event::NoDevice(ticket));
+                }
+            }
+        }
+    }
+
+    /// Keeps count of the devices that only other classes keep a class from.
+    pub(super) fn observe(&mut self, device: usize) {
+        for class in 0..self.policy.classes.len() {
+            let d = &self.devices[device];
+            let blocked = d.total + u32::from(d.reserved.is_some()) > 0
+                && !d.fits(&self.demands, class, self.now)
+                && d.fits_without_others(&self.demands, class, self.now);
+            let before = std::mem::replace(&mut self.devices[device].blocked[class], blocked);
+            let count = &mut self.classes[class].blocked;
+            *count = count.saturating_add_signed(isize::from(blocked) - isize::from(before));
+        }
+    }
+}

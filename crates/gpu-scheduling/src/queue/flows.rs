@@ -1,0 +1,214 @@
+//! Fair order of what waits: who goes next, of which flow and class.
+//!
+//! Start-time fair queueing (Goyal, Vin and Cheng, 1996): each flow has a virtual time, the device
+//! time it was given so far; the flow with the least goes next. Two flows that both wait for one
+//! class never differ by more than one run. A flow that was idle starts at the virtual time of
+//! now, so it neither saves up service nor pays for its pause.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::Ticket;
+use crate::policy::LEVELS;
+
+/// A flow that waits, runs or has run ahead of the others. Never reused while the scheduler is busy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct FlowId(u64);
+
+#[derive(Debug)]
+struct Flow {
+    name: Arc<str>,
+    /// Device time charged, in nanoseconds.
+    virtual_time: u64,
+    /// What waits, oldest first, at `class * LEVELS + level`.
+    lanes: Vec<BTreeSet<Ticket>>,
+    waiting: usize,
+    /// Elected and not yet finished.
+    active: usize,
+}
+
+/// The first in order of one class and level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Head {
+    pub(super) virtual_time: u64,
+    pub(super) ticket: Ticket,
+    pub(super) flow: FlowId,
+}
+
+/// All flows and the order among them.
+#[derive(Debug)]
+pub(super) struct Flows {
+    classes: usize,
+    next: u64,
+    by_name: HashMap<Arc<str>, FlowId>,
+    flows: HashMap<FlowId, Flow>,
+    /// Flows with something waiting, at `class * LEVELS + level`.
+    ready: Vec<BTreeSet<(u64, FlowId)>>,
+    /// The virtual time of the latest election.
+    now: u64,
+    /// Flows with nothing left, kept until `now` has reached them, so that a pause forgives no debt.
+    resting: BTreeSet<(u64, FlowId)>,
+}
+
+impl Flows {
+    pub(super) fn new(classes: usize) -> Self {
+        Self {
+            classes,
+            next: 0,
+            by_name: HashMap::new(),
+            flows: HashMap::new(),
+            ready: vec![BTreeSet::new(); classes * LEVELS],
+            now: 0,
+            resting: BTreeSet::new(),
+        }
+    }
+
+    /// How many requests of this flow wait.
+    pub(super) fn waiting_in(&self, name: &str) -> usize {
+        self.by_name.get(name).and_then(|id| self.flows.get(id)).map_or(0, |f| f.waiting)
+    }
+
+    /// The flow of this name, made if there is none.
+    pub(super) fn intern(&mut self, name: &Arc<str>) -> FlowId {
+        if let Some(&id) = self.by_name.get(name) {
+            return id;
+        }
+        let id = FlowId(self.next);
+        self.next += 1;
+        let lanes = vec![BTreeSet::new(); self.classes * LEVELS];
+        let virtual_time = self.now;
+        let flow = Flow { name: name.clone(), virtual_time, lanes, waiting: 0, active: 0 };
+        self.by_name.insert(name.clone(), id);
+        self.flows.insert(id, flow);
+        id
+    }
+
+    /// Lets `ticket` wait.
+    pub(super) fn push(&mut self, id: FlowId, class: usize, level: usize, ticket: Ticket) {
+        let Some(flow) = self.flows.get_mut(&id) else { return };
+        if flow.waiting == 0 {
+            self.resting.remove(&(flow.virtual_time, id));
+            flow.virtual_time = flow.virtual_time.max(self.now);
+        }
+        flow.waiting += 1;
+        let lane = &mut flow.lanes[class * LEVELS + level];
+        if lane.is_empty() {
+            self.ready[class * LEVELS + level].insert((flow.virtual_time, id));
+        }
+        lane.insert(ticket);
+    }
+
+    /// Takes `ticket` out of the waiting ones: cancelled, expired or about to change its lane.
+    pub(super) fn remove(&mut self, id: FlowId, class: usize, level: usize, ticket: Ticket) {
+        let Some(flow) = self.flows.get_mut(&id) else { return };
+        let lane = &mut flow.lanes[class * LEVELS + level];
+        if lane.remove(&ticket) {
+            flow.waiting -= 1;
+            if lane.is_empty() {
+                self.ready[class * LEVELS + level].remove(&(flow.virtual_time, id));
+            }
+            self.rest(id);
+        }
+    }
+
+    /// The first in order that waits for `class` at `level`.
+    pub(super) fn head(&self, class: usize, level: usize) -> Option<Head> {
+        let &(virtual_time, flow) = self.ready[class * LEVELS + level].first()?;
+        let &ticket = self.flows.get(&flow)?.lanes[class * LEVELS + level].first()?;
+        Some(Head { virtual_time, ticket, flow })
+    }
+
+    /// Elects the head of `class` at `level`: it stops waiting and its flow pays `cost`.
+    pub(super) fn elect(&mut self, head: Head, class: usize, level: usize, cost: u64) {
+        self.now = self.now.max(head.virtual_time);
+        if let Some(flow) = self.flows.get_mut(&head.flow) {
+            flow.active += 1;
+        }
+        self.remove(head.flow, class, level, head.ticket);
+        self.adjust(head.flow, i128::from(cost));
+        while let Some(&(virtual_time, id)) = self.resting.first() {
+            if virtual_time > self.now {
+                break;
+            }
+            self.resting.pop_first();
+            self.forget(id);
+        }
+    }
+
+    /// Charges a flow or gives back what it was charged too much.
+    pub(super) fn adjust(&mut self, id: FlowId, difference: i128) {
+        let Some(flow) = self.flows.get_mut(&id) else { return };
+        let before = flow.virtual_time;
+        let after = u64::try_from((i128::from(before) + difference).max(0)).unwrap_or(u64::MAX);
+        flow.virtual_time = after;
+        if flow.waiting > 0 {
+            for (lane, ready) in flow.lanes.iter().zip(&mut self.ready) {
+                if !lane.is_empty() {
+                    ready.remove(&(before, id));
+                    ready.insert((after, id));
+                }
+            }
+        }
+    }
+
+    /// One elected request of the flow is done, or waits again.
+    pub(super) fn finish(&mut self, id: FlowId) {
+        if let Some(flow) = self.flows.get_mut(&id) {
+            flow.active -= 1;
+        }
+        self.rest(id);
+    }
+
+    /// Forgets everything: nothing waits and nothing runs.
+    pub(super) fn reset(&mut self) {
+        self.by_name.clear();
+        self.flows.clear();
+        self.resting.clear();
+        self.now = 0;
+        self.next = 0;
+    }
+
+    fn rest(&mut self, id: FlowId) {
+        let Some(flow) = self.flows.get(&id) else { return };
+        if flow.waiting == 0 && flow.active == 0 {
+            if flow.virtual_time > self.now {
+                self.resting.insert((flow.virtual_time, id));
+            } else {
+                self.forget(id);
+            }
+        }
+    }
+
+    fn forget(&mut self, id: FlowId) {
+        if let Some(flow) = self.flows.remove(&id) {
+            self.by_name.remove(&flow.name);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_reset(&self) -> bool {
+        self.by_name.is_empty()
+            && self.flows.is_empty()
+            && self.resting.is_empty()
+            && self.now == 0
+            && self.ready.iter().all(BTreeSet::is_empty)
+    }
+
+    /// Every waiting ticket with its class and level, and whether the order's index agrees.
+    #[cfg(test)]
+    pub(super) fn audit(&self) -> Vec<(Ticket, usize, usize)> {
+        let mut all = Vec::new();
+        let mut indexed = 0;
+        for (id, flow) in &self.flows {
+            assert_eq!(flow.waiting, flow.lanes.iter().map(BTreeSet::len).sum::<usize>());
+            for (i, lane) in flow.lanes.iter().enumerate() {
+                let entry = self.ready[i].contains(&(flow.virtual_time, *id));
+                assert_eq!(entry, !lane.is_empty(), "index of the order is stale");
+                indexed += usize::from(entry);
+                all.extend(lane.iter().map(|t| (*t, i / LEVELS, i % LEVELS)));
+            }
+        }
+        assert_eq!(indexed, self.ready.iter().map(BTreeSet::len).sum::<usize>());
+        all
+    }
+}

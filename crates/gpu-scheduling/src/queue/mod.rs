@@ -1,0 +1,503 @@
+//! The decisions, as a pure state machine: no clock, no threads, no runtime.
+//!
+//! Every call says what time it is. What follows from a call (grants, expiries) is read by
+//! [`Queue::next_event`].
+
+mod class;
+mod device;
+mod dispatch;
+mod flows;
+mod report;
+mod window;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::class::ClassState;
+use self::device::{Demand, Device};
+use self::flows::{FlowId, Flows};
+use self::window::nanos;
+use crate::error::Error;
+use crate::policy::{DeviceSpec, LEVELS, Policy, Priority};
+
+pub use self::device::DeviceState;
+
+/// One request, from its admission to its release. Later requests have larger tickets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(u64);
+
+/// A device, by its position in the list given to the scheduler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+pub struct DeviceId(pub usize);
+
+/// A class, by its position in the policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+pub struct ClassId(pub usize);
+
+/// What is asked of the queue.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// What will run.
+    pub class: ClassId,
+    /// Who asks; flows share the devices fairly.
+    pub flow: Arc<str>,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// The time after which it must not start any more.
+    pub deadline: Option<Duration>,
+}
+
+impl Request {
+    /// A request of normal priority without a deadline, in the flow without a name.
+    pub fn new(class: ClassId) -> Self {
+        Self { class, flow: Arc::from(""), priority: Priority::Normal, deadline: None }
+    }
+}
+
+/// What the queue decided about a waiting request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// It may run on this device now, and must be [released](Queue::release) later.
+    Granted(Ticket, DeviceId),
+    /// Its deadline passed; it has left the queue.
+    Expired(Ticket),
+    /// No device is left that could run it; it has left the queue.
+    NoDevice(Ticket),
+}
+
+/// How a lease ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The job ran, and its run time counts.
+    Finished,
+    /// The job ran and reported an error or panicked.
+    Failed,
+    /// Nothing was run.
+    Unused,
+    /// Device memory ran out. With `retry` the request waits again, to run alone, unless it has
+    /// already.
+    OutOfMemory {
+        /// Whether somebody still waits for the result.
+        retry: bool,
+    },
+    /// The device failed and is taken out. With `retry` the request waits for another device.
+    DeviceLost {
+        /// Whether somebody still waits for the result.
+        retry: bool,
+    },
+}
+
+/// Where a request stands after its release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Released {
+    /// It is gone.
+    Done,
+    /// It waits again, with the same ticket.
+    Again,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// In the flows' order.
+    Waiting {
+        level: usize,
+    },
+    /// Elected: a device is reserved and being drained for it.
+    Pending,
+    Running {
+        device: usize,
+        since: Duration,
+    },
+}
+
+#[derive(Debug)]
+struct Job {
+    /// Index of its demand.
+    demand: usize,
+    flow: FlowId,
+    stage: Stage,
+    submitted: Duration,
+    deadline: Option<Duration>,
+    ages: Option<Duration>,
+    /// Device time charged to the flow, and run time expected, in nanoseconds.
+    charge: u64,
+    expected: u64,
+}
+
+/// The decision core: classes, devices, and what waits and runs.
+#[derive(Debug)]
+pub struct Queue {
+    policy: Policy,
+    /// One for each class, then one for each class's retries alone.
+    demands: Vec<Demand>,
+    classes: Vec<ClassState>,
+    devices: Vec<Device>,
+    jobs: HashMap<Ticket, Job>,
+    flows: Flows,
+    /// Elected and not yet started, by demand.
+    pending: Vec<BTreeSet<Ticket>>,
+    /// Scratch of the election.
+    shut: Vec<bool>,
+    deadlines: BTreeSet<(Duration, Ticket)>,
+    ageing: BTreeSet<(Duration, Ticket)>,
+    /// Waiting and pending requests.
+    waiting: usize,
+    events: VecDeque<Event>,
+    next: u64,
+    now: Duration,
+    closed: bool,
+}
+
+impl Queue {
+    /// A queue for these devices.
+    ///
+    /// # Errors
+    /// [`Error::Policy`] if there is no device or class, a name appears twice, a class or device
+    /// takes nothing at once, or a class needs more memory than any device has.
+    pub fn new(policy: Policy, devices: Vec<DeviceSpec>) -> Result<Self, Error> {
+        check(&policy, &devices)?;
+        let largest = devices.iter().map(|d| d.memory).max().unwrap_or(0);
+        let mut demands: Vec<Demand> = Vec::new();
+        for (class, c) in policy.classes.iter().enumerate() {
+            let by_count = (1 << 16) / u64::from(c.concurrent);
+            let by_memory =
+                if largest == 0 { 0 } else { (u128::from(c.memory) << 16) / u128::from(largest) };
+            let part = by_count.max(u64::try_from(by_memory).unwrap_or(1 << 16)).max(1);
+            let share = if c.exclusive { 1 << 16 } else { part };
+            let concurrent = if c.exclusive { 1 } else { c.concurrent };
+            let (memory, exclusive) = (c.memory, c.exclusive);
+            demands.push(Demand { class, exclusive, concurrent, memory, share });
+        }
+        for class in 0..policy.classes.len() {
+            let memory = demands[class].memory;
+            let share = 1 << 16;
+            demands.push(Demand { class, exclusive: true, concurrent: 1, memory, share });
+        }
+        let devices: Vec<Device> =
+            devices.into_iter().map(|d| Device::new(d, &demands, policy.window)).collect();
+        Ok(Self {
+            classes: policy.classes.iter().map(|c| ClassState::new(c.run_time)).collect(),
+            flows: Flows::new(demands.len()),
+            pending: vec![BTreeSet::new(); demands.len()],
+            shut: vec![false; demands.len()],
+            jobs: HashMap::new(),
+            deadlines: BTreeSet::new(),
+            ageing: BTreeSet::new(),
+            waiting: 0,
+            events: VecDeque::new(),
+            next: 0,
+            now: Duration::ZERO,
+            closed: false,
+            policy,
+            demands,
+            devices,
+        })
+    }
+
+    /// The class of this name.
+    pub fn class(&self, name: &str) -> Option<ClassId> {
+        self.policy.classes.iter().position(|c| c.name == name).map(ClassId)
+    }
+
+    /// The policy this queue follows.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Admits a request, which then waits or is granted at once.
+    ///
+    /// # Errors
+    /// [`Error::Full`] at once, with the time after which to ask again; [`Error::Closed`];
+    /// [`Error::NoDevice`]; [`Error::Deadline`] if that has passed already;
+    /// [`Error::UnknownClass`].
+    pub fn submit(&mut self, now: Duration, request: Request) -> Result<Ticket, Error> {
+        self.advance(now);
+        let class = request.class.0;
+        if class >= self.policy.classes.len() {
+            return Err(Error::UnknownClass(format!("number {class}")));
+        }
+        if self.closed {
+            return Err(Error::Closed);
+        }
+        if !self.devices.iter().any(|d| d.capable(&self.demands[class])) {
+            return Err(Error::NoDevice { class: self.name(class) });
+        }
+        if request.deadline.is_some_and(|d| d <= self.now) {
+            self.classes[class].counts.expired += 1;
+            return Err(Error::Deadline { class: self.name(class) });
+        }
+        let in_flow = self.policy.waiting_per_flow < self.policy.waiting
+            && self.flows.waiting_in(&request.flow) >= self.policy.waiting_per_flow;
+        if self.waiting >= self.policy.waiting {
+            // What a lapsed restriction lets start makes room first.
+            self.dispatch();
+        }
+        if in_flow || self.waiting >= self.policy.waiting && !self.would_start(class) {
+            let retry_after = self.retry_after(class);
+            self.classes[class].counts.refused += 1;
+            return Err(Error::Full { class: self.name(class), retry_after });
+        }
+
+        let ticket = Ticket(self.next);
+        self.next += 1;
+        let flow = self.flows.intern(&request.flow);
+        let level = request.priority as usize;
+        let job = Job {
+            demand: class,
+            flow,
+            stage: Stage::Waiting { level },
+            submitted: self.now,
+            deadline: request.deadline,
+            ages: None,
+            charge: 0,
+            expected: 0,
+        };
+        self.jobs.insert(ticket, job);
+        self.flows.push(flow, class, level, ticket);
+        self.count_waiting(class, 1);
+        self.dispatch();
+        self.arm(ticket);
+        Ok(ticket)
+    }
+
+    /// Takes a request out that has not been granted. False if it is not waiting (any more): then
+    /// it was granted and must be released, or it is gone.
+    pub fn cancel(&mut self, now: Duration, ticket: Ticket) -> bool {
+        self.advance(now);
+        let Some(job) = self.withdraw(ticket) else { return false };
+        self.classes[self.demands[job.demand].class].counts.cancelled += 1;
+        self.dispatch();
+        true
+    }
+
+    /// Ends a lease. [`Released::Done`] also for a ticket that holds none.
+    pub fn release(&mut self, now: Duration, ticket: Ticket, outcome: Outcome) -> Released {
+        self.advance(now);
+        let Some(job) = self.jobs.get(&ticket) else { return Released::Done };
+        let Stage::Running { device, since } = job.stage else { return Released::Done };
+        let (demand, flow, charge, expected) = (job.demand, job.flow, job.charge, job.expected);
+        let class = self.demands[demand].class;
+        let in_time = job.deadline.is_none_or(|d| d > self.now);
+        let ran = nanos(self.now.saturating_sub(since));
+
+        if let Outcome::OutOfMemory { .. } = outcome {
+            let until = self.now + self.policy.out_of_memory_pause;
+            self.devices[device].cut(&self.demands, class, self.now, until);
+        }
+        self.devices[device].end(&self.demands, demand, expected, self.now);
+        let used = match outcome {
+            Outcome::Unused => 0,
+            _ => self.demands[demand].cost(ran),
+        };
+        self.flows.adjust(flow, i128::from(used) - i128::from(charge));
+        self.classes[class].ended(outcome, ran);
+        if matches!(outcome, Outcome::Finished) {
+            self.devices[device].resident[class] = true;
+        }
+        if let Outcome::DeviceLost { .. } = outcome {
+            self.stop(device, DeviceState::Lost);
+        }
+
+        let alone = self.policy.classes.len() + class;
+        let again = match outcome {
+            Outcome::OutOfMemory { retry } if retry && in_time && demand != alone => Some(alone),
+            Outcome::DeviceLost { retry } if retry && in_time => Some(demand),
+            _ => None,
+        };
+        let again =
+            again.filter(|d| self.devices.iter().any(|device| device.capable(&self.demands[*d])));
+        let released = if let Some(demand) = again {
+            self.wait_again(ticket, demand);
+            Released::Again
+        } else {
+            self.jobs.remove(&ticket);
+            Released::Done
+        };
+        self.flows.finish(flow);
+        self.observe(device);
+        self.dispatch();
+        self.arm(ticket);
+        released
+    }
+
+    /// Takes a device out: [`DeviceState::Draining`] and [`DeviceState::Lost`] get no new work,
+    /// [`DeviceState::Up`] gets work again. What runs there is released by its holder.
+    pub fn set_state(&mut self, now: Duration, device: DeviceId, state: DeviceState) {
+        self.advance(now);
+        if device.0 < self.devices.len() {
+            self.stop(device.0, state);
+            self.dispatch();
+        }
+    }
+
+    /// Refuses new requests from now on. What waits is still served.
+    pub fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// Whether nothing waits and nothing runs.
+    pub fn is_idle(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
+    /// Whether some device would start a run of this class at once and has nothing to do.
+    pub fn has_idle_device(&self, class: ClassId) -> bool {
+        self.demands.get(class.0).is_some_and(|demand| {
+            self.devices.iter().any(|d| d.total == 0 && d.reserved.is_none() && d.capable(demand))
+        })
+    }
+
+    /// Lets time pass: deadlines expire, what waited long rises in priority.
+    pub fn tick(&mut self, now: Duration) {
+        self.advance(now);
+        self.dispatch();
+    }
+
+    /// The next decision, in the order in which they were made.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    fn name(&self, class: usize) -> String {
+        self.policy.classes[class].name.clone()
+    }
+
+    /// Moves the clock, which never runs backwards, and does what is due.
+    fn advance(&mut self, now: Duration) {
+        if now > self.now {
+            for class in &mut self.classes {
+                class.contend(now - self.now);
+            }
+            self.now = now;
+        }
+        let mut changed = false;
+        while let Some(&(deadline, ticket)) = self.deadlines.first() {
+            if deadline > self.now {
+                break;
+            }
+            self.deadlines.pop_first();
+            if let Some(job) = self.withdraw(ticket) {
+                self.classes[self.demands[job.demand].class].counts.expired += 1;
+                self.events.push_back(Event::Expired(ticket));
+                changed = true;
+            }
+        }
+        while let Some(&(at, ticket)) = self.ageing.first() {
+            if at > self.now {
+                break;
+            }
+            self.ageing.pop_first();
+            self.rise(ticket);
+        }
+        if changed {
+            self.dispatch();
+        }
+    }
+
+    /// Lifts a waiting request by one level.
+    fn rise(&mut self, ticket: Ticket) {
+        let Some(job) = self.jobs.get_mut(&ticket) else { return };
+        job.ages = None;
+        let Stage::Waiting { level } = job.stage else { return };
+        job.stage = Stage::Waiting { level: level + 1 };
+        let (flow, demand) = (job.flow, job.demand);
+        // In this order the flow keeps its place: it never has nothing waiting.
+        self.flows.push(flow, demand, level + 1, ticket);
+        self.flows.remove(flow, demand, level, ticket);
+        self.arm(ticket);
+    }
+
+    /// Sets the timers of a request that has to wait.
+    fn arm(&mut self, ticket: Ticket) {
+        let Some(job) = self.jobs.get_mut(&ticket) else { return };
+        let Stage::Waiting { level } = job.stage else {
+            if let (Stage::Pending, Some(deadline)) = (job.stage, job.deadline) {
+                self.deadlines.insert((deadline, ticket));
+            }
+            return;
+        };
+        if let Some(deadline) = job.deadline {
+            self.deadlines.insert((deadline, ticket));
+        }
+        if level + 1 < LEVELS && job.ages.is_none() {
+            let at = self.now + self.policy.ageing;
+            job.ages = Some(at);
+            self.ageing.insert((at, ticket));
+        }
+    }
+
+    fn disarm(&mut self, ticket: Ticket) {
+        let Some(job) = self.jobs.get_mut(&ticket) else { return };
+        if let Some(deadline) = job.deadline {
+            self.deadlines.remove(&(deadline, ticket));
+        }
+        if let Some(at) = job.ages.take() {
+            self.ageing.remove(&(at, ticket));
+        }
+    }
+
+    /// Removes a request that waits or is pending.
+    fn withdraw(&mut self, ticket: Ticket) -> Option<Job> {
+        match self.jobs.get(&ticket)?.stage {
+            Stage::Running { .. } => return None,
+            Stage::Pending => self.unpend(ticket),
+            Stage::Waiting { .. } => {}
+        }
+        self.disarm(ticket);
+        let job = self.jobs.remove(&ticket)?;
+        if let Stage::Waiting { level } = job.stage {
+            self.flows.remove(job.flow, job.demand, level, ticket);
+        }
+        self.count_waiting(job.demand, -1);
+        Some(job)
+    }
+
+    /// Puts a running request back among the waiting ones.
+    fn wait_again(&mut self, ticket: Ticket, demand: usize) {
+        let Some(job) = self.jobs.get_mut(&ticket) else { return };
+        let level = LEVELS - 1;
+        job.demand = demand;
+        job.stage = Stage::Waiting { level };
+        job.charge = 0;
+        let flow = job.flow;
+        self.flows.push(flow, demand, level, ticket);
+        self.count_waiting(demand, 1);
+    }
+
+    fn count_waiting(&mut self, demand: usize, change: isize) {
+        self.waiting = self.waiting.saturating_add_signed(change);
+        let class = &mut self.classes[self.demands[demand].class];
+        class.waiting = class.waiting.saturating_add_signed(change);
+    }
+}
+
+fn check(policy: &Policy, devices: &[DeviceSpec]) -> Result<(), Error> {
+    let wrong = |what: String| Err(Error::Policy(what));
+    if devices.is_empty() {
+        return wrong("there is no device: give at least one".into());
+    }
+    if policy.classes.is_empty() {
+        return wrong("there is no class: give at least one".into());
+    }
+    if let Some(d) = devices.iter().find(|d| d.slots == 0) {
+        return wrong(format!("device `{}` has no slot: give it at least one", d.name));
+    }
+    for (i, class) in policy.classes.iter().enumerate() {
+        let name = &class.name;
+        if policy.classes[..i].iter().any(|c| c.name == *name) {
+            return wrong(format!("class `{name}` appears twice: keep one"));
+        }
+        if class.concurrent == 0 {
+            return wrong(format!("class `{name}` allows no run at once: allow at least one"));
+        }
+        if devices.iter().all(|d| d.memory < class.memory) {
+            let bytes = class.memory;
+            return wrong(format!("class `{name}` needs {bytes} bytes; no device has as much"));
+        }
+    }
+    Ok(())
+}
