@@ -9,5 +9,6 @@ mod levels;
 mod messages;
 mod mixing;
 mod resampling;
+mod schema;
 mod seams;
 mod support;
