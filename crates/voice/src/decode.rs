@@ -42,6 +42,8 @@ impl Default for DecodeLimits {
 const MISSING_SHARE: f64 = 0.02;
 /// Seconds that may be missing in any case: encoders count their padding in different ways.
 const MISSING_SECONDS: f64 = 0.1;
+/// Packets without sound of their own that an encoder may add at both ends.
+const MAX_PADDING: usize = 8;
 
 /// Decodes a whole file to one channel, at the file's own rate. The format is told by content:
 /// WAV (integers and floats), MP3, FLAC, AAC in MP4 or ADTS, Vorbis or FLAC in Ogg. Of a film the
@@ -50,6 +52,9 @@ const MISSING_SECONDS: f64 = 0.1;
 /// Single packets of a lossy file that cannot be decoded are left out; more than a few, or a
 /// missing end as far as the format shows it (not in MP3 and ADTS without an info tag), are
 /// [`Error::Damaged`]: half a message is not worth a paid talk.
+///
+/// Takes four bytes of memory for each sample, whatever the file's size: for ten minutes 115 MB at
+/// 48 kHz, and 460 MB at the highest rate of 192 kHz.
 ///
 /// # Errors
 /// [`Error::TooLarge`], [`Error::Unsupported`], [`Error::Damaged`], [`Error::TooShort`],
@@ -117,7 +122,7 @@ impl<'a> Decoding<'a> {
         if self.declared.is_some_and(|seconds| seconds > max_seconds + MISSING_SECONDS) {
             return Err(too_long());
         }
-        let (mut packets, mut undecodable) = (0_usize, 0_usize);
+        let (mut packets, mut undecodable, mut left_out) = (0_usize, 0_usize, 0_usize);
         let mut rate = None;
         let (mut interleaved, mut mono): (Vec<f32>, Vec<f32>) = (Vec::new(), Vec::new());
         loop {
@@ -143,11 +148,16 @@ impl<'a> Decoding<'a> {
             if channels == 0 || *rate.get_or_insert(now) != now {
                 return Err(damaged(self.format, "rate or channels change on the way"));
             }
+            left_out += usize::from(buffer.is_empty());
             buffer.copy_to_vec_interleaved(&mut interleaved);
             mix_down(channels, &interleaved, &mut mono);
             if mono.len() as f64 > max_seconds * f64::from(now) + f64::from(now) * MISSING_SECONDS {
                 return Err(too_long());
             }
+        }
+        // What lies beyond the length that an info tag tells is taken for padding.
+        if left_out > MAX_PADDING {
+            return Err(several_recordings());
         }
         if undecodable > 2 + packets / 50 || (undecodable > 0 && undecodable == packets) {
             let reason = format!("{undecodable} of {packets} packets cannot be decoded");
@@ -206,6 +216,10 @@ fn damaged(format: Format, reason: impl Into<String>) -> Error {
     Error::Damaged { format: format.name(), reason: reason.into() }
 }
 
+fn several_recordings() -> Error {
+    Error::Unsupported { what: "it is several recordings in one file".to_owned() }
+}
+
 fn translate(format: Format, fault: Fault) -> Error {
     match fault {
         // So it calls a file, too, that ends before its parts.
@@ -213,9 +227,7 @@ fn translate(format: Format, fault: Fault) -> Error {
         Fault::Unsupported(what) => Error::Unsupported {
             what: format!("{} like this is not decoded ({what})", format.name()),
         },
-        Fault::ResetRequired => {
-            Error::Unsupported { what: "it is several recordings in one file".to_owned() }
-        }
+        Fault::ResetRequired => several_recordings(),
         Fault::IoError(fault) if fault.kind() == ErrorKind::UnexpectedEof => {
             damaged(format, "it ends early")
         }

@@ -155,9 +155,15 @@ fn silence_is_told_from_a_quiet_voice() {
 
 #[test]
 fn of_several_recordings_in_one_file_none_is_lost_unsaid() {
-    let twice = [data("tone.ogg"), data("tone.ogg")].concat();
-    let error = refused(&twice);
-    assert!(matches!(error, Error::Unsupported { .. } | Error::Damaged { .. }), "{error}");
+    for name in ["tone.ogg", "tone.mp3", "tone.flac"] {
+        let error = refused(&[data(name), data(name)].concat());
+        assert!(matches!(error, Error::Unsupported { .. } | Error::Damaged { .. }), "{error}");
+    }
+    // These are streams of frames, so two after each other are one.
+    for name in ["bare.mp3", "tone.aac"] {
+        let (once, twice) = (data(name), [data(name), data(name)].concat());
+        assert_eq!(decoded(&twice).samples().len(), 2 * decoded(&once).samples().len(), "{name}");
+    }
 }
 
 /// A WAV file of one channel, with what its header says of the length.
