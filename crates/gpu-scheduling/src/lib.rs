@@ -32,7 +32,7 @@
 //!   concurrency allow; an exclusive run has its device to itself. These are data: a [`Policy`].
 //! - **Order.** First come, first served within a flow, for requests of one class and priority.
 //!   Between flows of one priority the one that had the least device time goes next. A higher
-//!   priority goes first, and whoever waits rises ([`Policy::ageing`]).
+//!   priority goes first, until age makes up for it ([`Policy::ageing`]).
 //! - **No starvation.** When an exclusive run is next in order and no device is free, one is
 //!   reserved: nothing starts on it any more before that run.
 //! - **Bounds.** A full queue refuses at once with [`Error::Full`], which says when to come back.

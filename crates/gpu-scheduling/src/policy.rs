@@ -4,8 +4,8 @@ use std::time::Duration;
 
 /// How urgent a request is. Within one level flows share fairly; a higher level goes first.
 ///
-/// A request that waits longer than [`Policy::ageing`] rises by one level, so a low one is late,
-/// never lost.
+/// A request that has waited for [`Policy::ageing`] shares fairly with those of the next level too,
+/// so a low one is late, never lost. Its age gives it nothing over requests of its own priority.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub enum Priority {
     /// Work nobody waits for: re-runs, warm-ups, bulk jobs.
@@ -16,9 +16,6 @@ pub enum Priority {
     /// Somebody looks at the screen.
     High,
 }
-
-/// Levels of [`Priority`].
-pub(crate) const LEVELS: usize = 3;
 
 /// One kind of work and what a single run of it asks of a device.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,7 +82,7 @@ pub struct Policy {
     pub waiting: usize,
     /// Requests that may wait in one flow, so that no flow fills the queue for the others.
     pub waiting_per_flow: usize,
-    /// A request rises by one level of priority for each such time it has waited.
+    /// For each such time it has waited, a request stands beside those of one priority higher.
     pub ageing: Duration,
     /// How long a class's concurrency on a device stays halved after a run of it was out of memory.
     pub out_of_memory_pause: Duration,

@@ -92,14 +92,15 @@ fn work<D>(mut open: Open<D>, tasks: &mpsc::Receiver<Task<D>>, readiness: &Atomi
                 }
                 Err(cause) => {
                     set(Readiness::Failed);
-                    task(Err(cause));
+                    let _ = catch_unwind(AssertUnwindSafe(|| task(Err(cause))));
                     continue;
                 }
             }
         }
-        if let Some(open) = &mut device
-            && task(Ok(open)) == Keep::Close
-        {
+        let Some(open) = &mut device else { continue };
+        // Jobs are protected on their own; this is for what they leave to be dropped.
+        let keep = catch_unwind(AssertUnwindSafe(|| task(Ok(open)))).unwrap_or(Keep::Open);
+        if keep == Keep::Close {
             set(Readiness::Failed);
             // A broken device may panic as it is dropped; the thread goes on.
             let broken = device.take();

@@ -243,7 +243,7 @@ async fn a_job_that_has_not_begun_is_skipped_when_its_caller_leaves() {
     let (go, gate) = mpsc::channel::<()>();
     let first = scheduler.lease(YOLO).await.unwrap();
     let second = scheduler.lease(YOLO).await.unwrap();
-    let first = tokio::spawn(first.run(move |_| Ok(gate.recv().unwrap())));
+    let first = tokio::spawn(first.run(move |_| Ok(gate.recv()?)));
     let ran = Arc::new(AtomicBool::new(false));
     let second = {
         let ran = ran.clone();

@@ -22,7 +22,7 @@ pub(super) struct ClassState {
 impl Demand {
     /// Device time that a run of `nanos` takes.
     pub(super) fn cost(&self, nanos: u64) -> u64 {
-        u64::try_from(u128::from(nanos) * u128::from(self.share) >> 16).unwrap_or(u64::MAX)
+        u64::try_from((u128::from(nanos) * u128::from(self.share)) >> 16).unwrap_or(u64::MAX)
     }
 }
 

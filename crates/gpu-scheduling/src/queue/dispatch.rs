@@ -1,6 +1,6 @@
 //! Who starts where.
 //!
-//! Requests are elected in order: by level, then by the flows' virtual time, then by age. An
+//! Requests are elected in order: by priority, then by the flows' virtual time, then by age. An
 //! elected request starts on a device it fits; or, where only other classes' runs are in its way,
 //! it reserves a device, on which nothing starts any more that would be in its way. So an
 //! exclusive run waits, once elected, for the runs of one device and for nothing that comes later;
@@ -8,8 +8,9 @@
 //! level with its own flow: one, if that has been idle.
 
 use super::device::DeviceState;
+use super::flows::Head;
+use super::rank::{LEVELS, Rank};
 use super::{Event, Queue, Stage};
-use crate::policy::LEVELS;
 
 impl Queue {
     /// Starts and reserves all that is possible now.
@@ -25,14 +26,7 @@ impl Queue {
         self.shut.fill(false);
         let mut passed_over = false;
         while self.waiting > 0 {
-            let best = (0..LEVELS).rev().find_map(|level| {
-                (0..self.demands.len())
-                    .filter(|d| !self.shut[*d])
-                    .filter_map(|d| Some((self.flows.head(d, level)?, d)))
-                    .min_by_key(|(head, _)| (head.virtual_time, head.ticket))
-                    .map(|(head, d)| (head, d, level))
-            });
-            let Some((head, demand, level)) = best else { break };
+            let Some((head, demand, rank)) = self.first_in_order() else { break };
             let place = if self.pending[demand].is_empty() { self.place(demand) } else { None };
             // Room that is left may be used out of order. A device is only drained in order: else
             // one class would get it whenever another one has no slot free.
@@ -45,7 +39,7 @@ impl Queue {
             }
             let expected = self.classes[self.demands[demand].class].expected;
             let cost = self.demands[demand].cost(expected);
-            self.flows.elect(head, demand, level, cost);
+            self.flows.elect(head, demand, rank, cost);
             if let Some(job) = self.jobs.get_mut(&head.ticket) {
                 job.charge = cost;
                 job.expected = expected;
@@ -59,6 +53,21 @@ impl Queue {
                 self.observe(device);
             }
         }
+    }
+
+    /// Of the classes not shut: among those of the highest priority that waits, and those that age
+    /// has lifted as high, the flow with the least service; of one flow, the oldest.
+    fn first_in_order(&self) -> Option<(Head, usize, Rank)> {
+        let open = || (0..self.demands.len()).filter(|d| !self.shut[*d]);
+        let level = (0..LEVELS).rev().find(|level| {
+            let mut ranks = Rank::all().filter(|r| r.level() == *level);
+            ranks.any(|r| open().any(|d| self.flows.any(d, r)))
+        })?;
+        Rank::all()
+            .filter(|rank| rank.lifted() >= level)
+            .flat_map(|rank| open().map(move |d| (d, rank)))
+            .filter_map(|(d, rank)| Some((self.flows.head(d, rank)?, d, rank)))
+            .min_by_key(|(head, ..)| (head.virtual_time, head.ticket))
     }
 
     /// Starts elected requests where their device is free now, or another one is sooner.
@@ -131,8 +140,8 @@ impl Queue {
     pub(super) fn unpend(&mut self, ticket: super::Ticket) {
         let Some(job) = self.jobs.get_mut(&ticket) else { return };
         let (demand, flow, charge) = (job.demand, job.flow, job.charge);
-        let level = LEVELS - 1;
-        job.stage = Stage::Waiting { level };
+        let rank = Rank::TOP;
+        job.stage = Stage::Waiting { rank };
         job.charge = 0;
         if let Some(at) = job.ages.take() {
             self.ageing.remove(&(at, ticket));
@@ -141,7 +150,7 @@ impl Queue {
             self.unreserve(demand, None);
         }
         self.flows.adjust(flow, -i128::from(charge));
-        self.flows.push(flow, demand, level, ticket);
+        self.flows.push(flow, demand, rank, ticket);
         self.flows.finish(flow);
     }
 

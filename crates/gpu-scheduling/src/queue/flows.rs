@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::Ticket;
-use crate::policy::LEVELS;
+use super::rank::{RANKS, Rank};
 
 /// A flow that waits, runs or has run ahead of the others. Never reused while the scheduler is busy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,14 +20,14 @@ struct Flow {
     name: Arc<str>,
     /// Device time charged, in nanoseconds.
     virtual_time: u64,
-    /// What waits, oldest first, at `class * LEVELS + level`.
+    /// What waits, oldest first, at `class * RANKS + rank`.
     lanes: Vec<BTreeSet<Ticket>>,
     waiting: usize,
     /// Elected and not yet finished.
     active: usize,
 }
 
-/// The first in order of one class and level.
+/// The first in order of one class and rank.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Head {
     pub(super) virtual_time: u64,
@@ -42,7 +42,7 @@ pub(super) struct Flows {
     next: u64,
     by_name: HashMap<Arc<str>, FlowId>,
     flows: HashMap<FlowId, Flow>,
-    /// Flows with something waiting, at `class * LEVELS + level`.
+    /// Flows with something waiting, at `class * RANKS + rank`.
     ready: Vec<BTreeSet<(u64, FlowId)>>,
     /// The virtual time of the latest election.
     now: u64,
@@ -57,7 +57,7 @@ impl Flows {
             next: 0,
             by_name: HashMap::new(),
             flows: HashMap::new(),
-            ready: vec![BTreeSet::new(); classes * LEVELS],
+            ready: vec![BTreeSet::new(); classes * RANKS],
             now: 0,
             resting: BTreeSet::new(),
         }
@@ -75,7 +75,7 @@ impl Flows {
         }
         let id = FlowId(self.next);
         self.next += 1;
-        let lanes = vec![BTreeSet::new(); self.classes * LEVELS];
+        let lanes = vec![BTreeSet::new(); self.classes * RANKS];
         let virtual_time = self.now;
         let flow = Flow { name: name.clone(), virtual_time, lanes, waiting: 0, active: 0 };
         self.by_name.insert(name.clone(), id);
@@ -84,47 +84,52 @@ impl Flows {
     }
 
     /// Lets `ticket` wait.
-    pub(super) fn push(&mut self, id: FlowId, class: usize, level: usize, ticket: Ticket) {
+    pub(super) fn push(&mut self, id: FlowId, class: usize, rank: Rank, ticket: Ticket) {
         let Some(flow) = self.flows.get_mut(&id) else { return };
         if flow.waiting == 0 {
             self.resting.remove(&(flow.virtual_time, id));
             flow.virtual_time = flow.virtual_time.max(self.now);
         }
         flow.waiting += 1;
-        let lane = &mut flow.lanes[class * LEVELS + level];
+        let lane = &mut flow.lanes[class * RANKS + rank.index()];
         if lane.is_empty() {
-            self.ready[class * LEVELS + level].insert((flow.virtual_time, id));
+            self.ready[class * RANKS + rank.index()].insert((flow.virtual_time, id));
         }
         lane.insert(ticket);
     }
 
     /// Takes `ticket` out of the waiting ones: cancelled, expired or about to change its lane.
-    pub(super) fn remove(&mut self, id: FlowId, class: usize, level: usize, ticket: Ticket) {
+    pub(super) fn remove(&mut self, id: FlowId, class: usize, rank: Rank, ticket: Ticket) {
         let Some(flow) = self.flows.get_mut(&id) else { return };
-        let lane = &mut flow.lanes[class * LEVELS + level];
+        let lane = &mut flow.lanes[class * RANKS + rank.index()];
         if lane.remove(&ticket) {
             flow.waiting -= 1;
             if lane.is_empty() {
-                self.ready[class * LEVELS + level].remove(&(flow.virtual_time, id));
+                self.ready[class * RANKS + rank.index()].remove(&(flow.virtual_time, id));
             }
             self.rest(id);
         }
     }
 
-    /// The first in order that waits for `class` at `level`.
-    pub(super) fn head(&self, class: usize, level: usize) -> Option<Head> {
-        let &(virtual_time, flow) = self.ready[class * LEVELS + level].first()?;
-        let &ticket = self.flows.get(&flow)?.lanes[class * LEVELS + level].first()?;
+    /// Whether anything waits for `class` at `rank`.
+    pub(super) fn any(&self, class: usize, rank: Rank) -> bool {
+        !self.ready[class * RANKS + rank.index()].is_empty()
+    }
+
+    /// The first in order that waits for `class` at `rank`.
+    pub(super) fn head(&self, class: usize, rank: Rank) -> Option<Head> {
+        let &(virtual_time, flow) = self.ready[class * RANKS + rank.index()].first()?;
+        let &ticket = self.flows.get(&flow)?.lanes[class * RANKS + rank.index()].first()?;
         Some(Head { virtual_time, ticket, flow })
     }
 
-    /// Elects the head of `class` at `level`: it stops waiting and its flow pays `cost`.
-    pub(super) fn elect(&mut self, head: Head, class: usize, level: usize, cost: u64) {
+    /// Elects the head of `class` at `rank`: it stops waiting and its flow pays `cost`.
+    pub(super) fn elect(&mut self, head: Head, class: usize, rank: Rank, cost: u64) {
         self.now = self.now.max(head.virtual_time);
         if let Some(flow) = self.flows.get_mut(&head.flow) {
             flow.active += 1;
         }
-        self.remove(head.flow, class, level, head.ticket);
+        self.remove(head.flow, class, rank, head.ticket);
         self.adjust(head.flow, i128::from(cost));
         while let Some(&(virtual_time, id)) = self.resting.first() {
             if virtual_time > self.now {
@@ -194,7 +199,7 @@ impl Flows {
             && self.ready.iter().all(BTreeSet::is_empty)
     }
 
-    /// Every waiting ticket with its class and level, and whether the order's index agrees.
+    /// Every waiting ticket with its class and rank, and whether the order's index agrees.
     #[cfg(test)]
     pub(super) fn audit(&self) -> Vec<(Ticket, usize, usize)> {
         let mut all = Vec::new();
@@ -205,7 +210,7 @@ impl Flows {
                 let entry = self.ready[i].contains(&(flow.virtual_time, *id));
                 assert_eq!(entry, !lane.is_empty(), "index of the order is stale");
                 indexed += usize::from(entry);
-                all.extend(lane.iter().map(|t| (*t, i / LEVELS, i % LEVELS)));
+                all.extend(lane.iter().map(|t| (*t, i / RANKS, i % RANKS)));
             }
         }
         assert_eq!(indexed, self.ready.iter().map(BTreeSet::len).sum::<usize>());

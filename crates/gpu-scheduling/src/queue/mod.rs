@@ -7,6 +7,7 @@ mod class;
 mod device;
 mod dispatch;
 mod flows;
+mod rank;
 mod report;
 mod window;
 
@@ -20,9 +21,10 @@ use std::time::Duration;
 use self::class::ClassState;
 use self::device::{Demand, Device};
 use self::flows::{FlowId, Flows};
+use self::rank::Rank;
 use self::window::nanos;
 use crate::error::Error;
-use crate::policy::{DeviceSpec, LEVELS, Policy, Priority};
+use crate::policy::{DeviceSpec, Policy, Priority};
 
 pub use self::device::DeviceState;
 
@@ -104,7 +106,7 @@ pub enum Released {
 enum Stage {
     /// In the flows' order.
     Waiting {
-        level: usize,
+        rank: Rank,
     },
     /// Elected: a device is reserved and being drained for it.
     Pending,
@@ -245,11 +247,11 @@ impl Queue {
         let ticket = Ticket(self.next);
         self.next += 1;
         let flow = self.flows.intern(&request.flow);
-        let level = request.priority as usize;
+        let rank = Rank::new(request.priority);
         let job = Job {
             demand: class,
             flow,
-            stage: Stage::Waiting { level },
+            stage: Stage::Waiting { rank },
             submitted: self.now,
             deadline: request.deadline,
             ages: None,
@@ -257,7 +259,7 @@ impl Queue {
             expected: 0,
         };
         self.jobs.insert(ticket, job);
-        self.flows.push(flow, class, level, ticket);
+        self.flows.push(flow, class, rank, ticket);
         self.count_waiting(class, 1);
         self.dispatch();
         self.arm(ticket);
@@ -398,23 +400,24 @@ impl Queue {
         }
     }
 
-    /// Lifts a waiting request by one level.
+    /// Lets a waiting request compete one level higher.
     fn rise(&mut self, ticket: Ticket) {
         let Some(job) = self.jobs.get_mut(&ticket) else { return };
         job.ages = None;
-        let Stage::Waiting { level } = job.stage else { return };
-        job.stage = Stage::Waiting { level: level + 1 };
+        let Stage::Waiting { rank } = job.stage else { return };
+        let Some(older) = rank.older() else { return };
+        job.stage = Stage::Waiting { rank: older };
         let (flow, demand) = (job.flow, job.demand);
         // In this order the flow keeps its place: it never has nothing waiting.
-        self.flows.push(flow, demand, level + 1, ticket);
-        self.flows.remove(flow, demand, level, ticket);
+        self.flows.push(flow, demand, older, ticket);
+        self.flows.remove(flow, demand, rank, ticket);
         self.arm(ticket);
     }
 
     /// Sets the timers of a request that has to wait.
     fn arm(&mut self, ticket: Ticket) {
         let Some(job) = self.jobs.get_mut(&ticket) else { return };
-        let Stage::Waiting { level } = job.stage else {
+        let Stage::Waiting { rank } = job.stage else {
             if let (Stage::Pending, Some(deadline)) = (job.stage, job.deadline) {
                 self.deadlines.insert((deadline, ticket));
             }
@@ -423,7 +426,7 @@ impl Queue {
         if let Some(deadline) = job.deadline {
             self.deadlines.insert((deadline, ticket));
         }
-        if level + 1 < LEVELS && job.ages.is_none() {
+        if rank.older().is_some() && job.ages.is_none() {
             let at = self.now + self.policy.ageing;
             job.ages = Some(at);
             self.ageing.insert((at, ticket));
@@ -449,8 +452,8 @@ impl Queue {
         }
         self.disarm(ticket);
         let job = self.jobs.remove(&ticket)?;
-        if let Stage::Waiting { level } = job.stage {
-            self.flows.remove(job.flow, job.demand, level, ticket);
+        if let Stage::Waiting { rank } = job.stage {
+            self.flows.remove(job.flow, job.demand, rank, ticket);
         }
         self.count_waiting(job.demand, -1);
         Some(job)
@@ -459,12 +462,12 @@ impl Queue {
     /// Puts a running request back among the waiting ones.
     fn wait_again(&mut self, ticket: Ticket, demand: usize) {
         let Some(job) = self.jobs.get_mut(&ticket) else { return };
-        let level = LEVELS - 1;
+        let rank = Rank::TOP;
         job.demand = demand;
-        job.stage = Stage::Waiting { level };
+        job.stage = Stage::Waiting { rank };
         job.charge = 0;
         let flow = job.flow;
-        self.flows.push(flow, demand, level, ticket);
+        self.flows.push(flow, demand, rank, ticket);
         self.count_waiting(demand, 1);
     }
 

@@ -14,7 +14,7 @@ impl Queue {
         let (mut deadlines, mut ageing) = (BTreeSet::new(), BTreeSet::new());
         for (ticket, job) in &self.jobs {
             match job.stage {
-                Stage::Waiting { level } => expected.push((*ticket, job.demand, level)),
+                Stage::Waiting { rank } => expected.push((*ticket, job.demand, rank.index())),
                 Stage::Pending => assert!(self.pending[job.demand].contains(ticket)),
                 Stage::Running { device, .. } => running[device][job.demand] += 1,
             }

@@ -180,7 +180,8 @@ fn priority_goes_first_and_ageing_ends_the_wait_of_a_low_one() {
     let low = queue.submit(ms(1), ask(Priority::Low)).unwrap();
     grants(&mut queue);
     let mut now = ms(0);
-    // High ones keep coming; the low one rises after 10 s and again after 20 s, and is then older.
+    // High ones keep coming; the low one stands beside normal ones after 10 s and beside high ones
+    // after 20 s, and is then the oldest.
     let mut before = 0;
     loop {
         let high = queue.submit(now, ask(Priority::High)).unwrap();
@@ -195,4 +196,22 @@ fn priority_goes_first_and_ageing_ends_the_wait_of_a_low_one() {
         before += 1;
     }
     assert!((98..=102).contains(&before), "{before} runs of 200 ms until it is 20 s old");
+}
+
+#[test]
+fn in_an_overload_that_lasts_a_modest_flow_does_not_wait_behind_aged_requests() {
+    let mut queue = seed(1);
+    for _ in 0..1000 {
+        queue.submit(ms(0), ask(B, "greedy")).unwrap();
+    }
+    let mut running = grants(&mut queue)[0].0;
+    let mut now = ms(0);
+    for round in 0..500 {
+        // All of the greedy flow's requests have waited longer than ageing takes, at last.
+        let modest = (round % 10 == 0).then(|| queue.submit(now, ask(B, "modest")).unwrap());
+        now += ms(200);
+        queue.release(now, running, Outcome::Finished);
+        running = grants(&mut queue)[0].0;
+        assert!(modest.is_none_or(|t| t == running), "round {round}");
+    }
 }
