@@ -1,4 +1,4 @@
-//! The blocks that YOLOv8 is made of: Conv, Bottleneck, C2f, SPPF.
+//! The blocks that YOLOv8 is made of: Conv, Bottleneck, C2f, SPPF. Images are channels-last.
 
 use crate::parameters::Parameters;
 use crate::pool::max_pool;
@@ -22,6 +22,10 @@ impl Conv {
     pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         self.0.forward(x)
     }
+
+    fn forward_add(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
+        self.0.forward_add(x, residual)
+    }
 }
 
 /// Two 3×3 convolutions, with the input added in the backbone.
@@ -42,8 +46,8 @@ impl Bottleneck {
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let y = self.cv2.forward(&self.cv1.forward(x)?)?;
-        if self.residual { x + y } else { Ok(y) }
+        let y = self.cv1.forward(x)?;
+        if self.residual { self.cv2.forward_add(&y, x) } else { self.cv2.forward(&y) }
     }
 }
 
@@ -75,14 +79,14 @@ impl C2f {
 
     pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let halves = self.cv1.forward(x)?;
-        let mut last = halves.narrow(1, self.hidden, self.hidden)?;
+        let mut last = halves.narrow(3, self.hidden, self.hidden)?;
         let mut parts = Vec::with_capacity(1 + self.bottlenecks.len());
         parts.push(halves);
         for bottleneck in &self.bottlenecks {
             last = bottleneck.forward(&last)?;
             parts.push(last.clone());
         }
-        self.cv2.forward(&Tensor::cat(&parts, 1)?)
+        self.cv2.forward(&Tensor::cat(&parts, 3)?)
     }
 }
 
@@ -107,6 +111,6 @@ impl Sppf {
         let by_5 = max_pool(&x)?;
         let by_9 = max_pool(&by_5)?;
         let by_13 = max_pool(&by_9)?;
-        self.cv2.forward(&Tensor::cat(&[x, by_5, by_9, by_13], 1)?)
+        self.cv2.forward(&Tensor::cat(&[x, by_5, by_9, by_13], 3)?)
     }
 }

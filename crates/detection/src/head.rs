@@ -37,9 +37,9 @@ impl Branch {
         })
     }
 
-    /// `(batch, out, cells)`
+    /// `(batch, cells, out)`
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        self.last.forward(&self.second.forward(&self.first.forward(x)?)?)?.flatten_from(2)
+        self.last.forward(&self.second.forward(&self.first.forward(x)?)?)?.flatten(1, 2)
     }
 }
 
@@ -71,7 +71,7 @@ impl Head {
         // The last steps need more bits than f16 has: coordinates reach hundreds of pixels.
         let run = |branches: &[Branch; 3]| {
             let scales = branches.iter().zip(features).map(|(branch, x)| branch.forward(x));
-            Tensor::cat(&scales.collect::<Result<Vec<_>>>()?, 2)?.to_dtype(DType::F32)
+            Tensor::cat(&scales.collect::<Result<Vec<_>>>()?, 1)?.to_dtype(DType::F32)
         };
         let distances = self.distances(&run(&self.boxes)?)?;
         let (anchors, strides) = anchors(features)?;
@@ -80,18 +80,19 @@ impl Head {
         let centre = ((&top_left + &bottom_right)? / 2.0)?;
         let size = (bottom_right - top_left)?;
         let boxes = Tensor::cat(&[centre, size], 1)?.broadcast_mul(&strides)?;
-        Tensor::cat(&[boxes, sigmoid(&run(&self.scores)?)?], 1)
+        let scores = sigmoid(&run(&self.scores)?)?.transpose(1, 2)?.contiguous()?;
+        Tensor::cat(&[boxes, scores], 1)
     }
 
-    /// From `(batch, 4 * BINS, anchors)` the expected distances of the four sides in cells,
+    /// From `(batch, anchors, 4 * BINS)` the expected distances of the four sides in cells,
     /// `(batch, 4, anchors)`: left, top, right, bottom.
     fn distances(&self, distributions: &Tensor) -> Result<Tensor> {
-        let (batch, _, anchors) = distributions.dims3()?;
-        let bins = distributions.reshape((batch, 4, BINS, anchors))?.transpose(2, 3)?;
-        softmax_last_dim(&bins.contiguous()?)?
-            .reshape((batch * 4 * anchors, BINS))?
+        let (batch, anchors, _) = distributions.dims3()?;
+        softmax_last_dim(&distributions.reshape((batch * anchors * 4, BINS))?)?
             .matmul(&self.ramp)?
-            .reshape((batch, 4, anchors))
+            .reshape((batch, anchors, 4))?
+            .transpose(1, 2)?
+            .contiguous()
     }
 }
 
@@ -100,7 +101,7 @@ impl Head {
 fn anchors(features: &[Tensor; 3]) -> Result<(Tensor, Tensor)> {
     let (mut xs, mut ys, mut strides) = (vec![], vec![], vec![]);
     for (feature, stride) in features.iter().zip(STRIDES) {
-        let (_, _, height, width) = feature.dims4()?;
+        let (_, height, width, _) = feature.dims4()?;
         for row in 0..height {
             xs.extend((0..width).map(|column| column as f32 + 0.5));
             ys.extend(std::iter::repeat_n(row as f32 + 0.5, width));
@@ -123,7 +124,7 @@ mod tests {
 
     #[test]
     fn anchors_go_by_scale_and_then_by_row() {
-        let map = |h, w| Tensor::zeros((1, 1, h, w), DType::F32, &Device::Cpu).unwrap();
+        let map = |h, w| Tensor::zeros((1, h, w, 1), DType::F32, &Device::Cpu).unwrap();
         let (anchors, strides) = anchors(&[map(4, 8), map(2, 4), map(1, 2)]).unwrap();
         assert_eq!((anchors.dims(), strides.dims()), (&[1, 2, 42][..], &[1, 1, 42][..]));
         let anchors = anchors.squeeze(0).unwrap().to_vec2::<f32>().unwrap();

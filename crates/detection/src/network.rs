@@ -84,7 +84,9 @@ impl Yolov8 {
             _ => return Err(Error::InvalidInput { shape: images.dims().to_vec() }),
         }
         let run = || {
-            let features = self.backbone.forward(&images.to_dtype(self.dtype)?)?;
+            // Channels last from here on.
+            let images = images.to_dtype(self.dtype)?.permute((0, 2, 3, 1))?.contiguous()?;
+            let features = self.backbone.forward(&images)?;
             self.head.forward(&self.neck.forward(features)?)
         };
         run().map_err(Error::Run)
@@ -163,16 +165,20 @@ impl Neck {
     }
 
     fn forward(&self, [p8, p16, p32]: [Tensor; 3]) -> candle_core::Result<[Tensor; 3]> {
-        let x16 = self.down_16.forward(&Tensor::cat(&[double(&p32)?, p16], 1)?)?;
-        let y8 = self.down_8.forward(&Tensor::cat(&[&double(&x16)?, &p8], 1)?)?;
-        let y16 = self.up_16.forward(&Tensor::cat(&[self.to_16.forward(&y8)?, x16], 1)?)?;
-        let y32 = self.up_32.forward(&Tensor::cat(&[self.to_32.forward(&y16)?, p32], 1)?)?;
+        let x16 = self.down_16.forward(&Tensor::cat(&[double(&p32)?, p16], 3)?)?;
+        let y8 = self.down_8.forward(&Tensor::cat(&[&double(&x16)?, &p8], 3)?)?;
+        let y16 = self.up_16.forward(&Tensor::cat(&[self.to_16.forward(&y8)?, x16], 3)?)?;
+        let y32 = self.up_32.forward(&Tensor::cat(&[self.to_32.forward(&y16)?, p32], 3)?)?;
         Ok([y8, y16, y32])
     }
 }
 
 /// Twice the height and width, each pixel repeated.
 fn double(x: &Tensor) -> candle_core::Result<Tensor> {
-    let (_, _, height, width) = x.dims4()?;
-    x.upsample_nearest2d(2 * height, 2 * width)
+    let (batch, height, width, channels) = x.dims4()?;
+    x.reshape((batch, height, 1, width, channels))?
+        .broadcast_as((batch, height, 2, width, channels))?
+        .reshape((batch, 2 * height, width, 1, channels))?
+        .broadcast_as((batch, 2 * height, width, 2, channels))?
+        .reshape((batch, 2 * height, 2 * width, channels))
 }

@@ -105,7 +105,7 @@ impl<'a> Parameters<'a> {
         activation: Activation,
     ) -> Result<Conv2d> {
         let params = Conv2dParams { stride, padding: kernel / 2, ..Default::default() };
-        Conv2d::new(self.place(&weight)?, Some(self.place(&bias)?), params, activation)
+        Conv2d::new(&self.place(&weight)?, Some(&self.place(&bias)?), params, activation)
     }
 
     /// The tensor in the type and on the device of the network.

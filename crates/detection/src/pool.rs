@@ -1,4 +1,4 @@
-//! Max pooling that keeps the size of the image.
+//! Max pooling of channels-last images that keeps their size.
 
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor, bail};
 
@@ -10,9 +10,13 @@ pub(crate) fn max_pool(x: &Tensor) -> Result<Tensor> {
     }
     // Every window that leaves the image holds the pixel at its edge, so repeating that pixel
     // outside changes no maximum.
-    x.pad_with_same(2, RADIUS, RADIUS)?
+    x.permute((0, 3, 1, 2))?
+        .contiguous()?
+        .pad_with_same(2, RADIUS, RADIUS)?
         .pad_with_same(3, RADIUS, RADIUS)?
-        .max_pool2d_with_stride(2 * RADIUS + 1, 1)
+        .max_pool2d_with_stride(2 * RADIUS + 1, 1)?
+        .permute((0, 2, 3, 1))?
+        .contiguous()
 }
 
 const RADIUS: usize = 2;
@@ -29,35 +33,29 @@ impl CustomOp1 for MaxPool {
         else {
             bail!("max_pool takes contiguous f32 tensors");
         };
-        let (_, _, height, width) = layout.shape().dims4()?;
+        let (_, height, width, channels) = layout.shape().dims4()?;
         let x = &values[start..end];
         let mut y = vec![f32::NEG_INFINITY; x.len()];
-        let size = (height * width).max(1);
-        let mut rows = vec![0f32; size];
-        for (x, y) in x.chunks_exact(size).zip(y.chunks_exact_mut(size)) {
-            pool_rows(x, width, &mut rows);
-            pool_columns(&rows, width, y);
+        let line = width * channels;
+        let mut rows = vec![f32::NEG_INFINITY; height * line];
+        for (x, y) in x.chunks_exact(rows.len().max(1)).zip(y.chunks_exact_mut(rows.len().max(1))) {
+            rows.fill(f32::NEG_INFINITY);
+            for (x, rows) in x.chunks_exact(line).zip(rows.chunks_exact_mut(line)) {
+                pool(x, channels, rows);
+            }
+            pool(&rows, line, y);
         }
         Ok((CpuStorage::F32(y), layout.shape().clone()))
     }
 }
 
-/// The maximum of each pixel's neighbours in its row.
-fn pool_rows(x: &[f32], width: usize, y: &mut [f32]) {
-    for (x, y) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)) {
-        for (column, y) in y.iter_mut().enumerate() {
-            let window = &x[column.saturating_sub(RADIUS)..(column + RADIUS + 1).min(width)];
-            *y = window.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        }
-    }
-}
-
-/// The maximum of each pixel's neighbours in its column; `y` starts at negative infinity.
-fn pool_columns(x: &[f32], width: usize, y: &mut [f32]) {
-    let height = x.len() / width;
-    for (row, y) in y.chunks_exact_mut(width).enumerate() {
-        let window = row.saturating_sub(RADIUS)..(row + RADIUS + 1).min(height);
-        for x in x[window.start * width..window.end * width].chunks_exact(width) {
+/// The maximum of each run of `step` values and its neighbours before and behind; `y` starts at
+/// negative infinity.
+fn pool(x: &[f32], step: usize, y: &mut [f32]) {
+    let count = x.len() / step;
+    for (at, y) in y.chunks_exact_mut(step).enumerate() {
+        let window = at.saturating_sub(RADIUS)..(at + RADIUS + 1).min(count);
+        for x in x[window.start * step..window.end * step].chunks_exact(step) {
             y.iter_mut().zip(x).for_each(|(y, &x)| *y = y.max(x));
         }
     }
@@ -92,10 +90,17 @@ mod tests {
                 .flat_map(|channel| naive(channel, height, width))
                 .collect();
             let x = Tensor::from_vec(values, (2, 3, height, width), &Device::Cpu).unwrap();
+            let x = x.permute((0, 2, 3, 1)).unwrap().contiguous().unwrap();
             for x in [x.clone(), x.to_dtype(DType::F64).unwrap()] {
                 let y = max_pool(&x).unwrap();
                 assert_eq!(y.dims(), x.dims());
-                let y = y.to_dtype(DType::F32).unwrap().flatten_all().unwrap();
+                let y = y
+                    .permute((0, 3, 1, 2))
+                    .unwrap()
+                    .to_dtype(DType::F32)
+                    .unwrap()
+                    .flatten_all()
+                    .unwrap();
                 assert_eq!(y.to_vec1::<f32>().unwrap(), want, "{height}x{width} {:?}", x.dtype());
             }
         }

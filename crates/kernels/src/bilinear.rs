@@ -1,10 +1,12 @@
 //! Bilinear resize with `align_corners = true`.
 
+use crate::isa::Isa;
+use crate::lerp::{Corners, interpolate};
 use crate::slices::f32_values;
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
-/// Resizes `(batch, channels, height, width)` so that the corner pixels keep their place, as
+/// Resizes `(batch, height, width, channels)` so that the corner pixels keep their place, as
 /// `torch.nn.functional.interpolate(mode="bilinear", align_corners=True)` does.
 ///
 /// The source coordinates are computed in `f32` exactly as PyTorch computes them: on a noisy image
@@ -13,7 +15,7 @@ use rayon::prelude::*;
 /// # Errors
 /// If a side is 0.
 pub fn resize_bilinear(x: &Tensor, height: usize, width: usize) -> Result<Tensor> {
-    let (.., from_h, from_w) = x.dims4()?;
+    let (_, from_h, from_w, _) = x.dims4()?;
     if from_h * from_w * height * width == 0 {
         bail!("cannot resize {from_h}x{from_w} to {height}x{width}");
     }
@@ -23,7 +25,8 @@ pub fn resize_bilinear(x: &Tensor, height: usize, width: usize) -> Result<Tensor
     if x.device().is_cpu() && x.dtype() == DType::F32 {
         return x.contiguous()?.apply_op1_no_bwd(&Resize { height, width });
     }
-    x.contiguous()?.upsample_bilinear2d(height, width, true)
+    let x = x.permute((0, 3, 1, 2))?.contiguous()?;
+    x.upsample_bilinear2d(height, width, true)?.permute((0, 2, 3, 1))?.contiguous()
 }
 
 struct Resize {
@@ -56,23 +59,30 @@ impl CustomOp1 for Resize {
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let x = f32_values(self.name(), storage, layout)?;
-        let (batch, channels, height, width) = layout.shape().dims4()?;
+        let (batch, height, width, channels) = layout.shape().dims4()?;
         let (rows, columns) = (sources(height, self.height), sources(width, self.width));
-        let mut y = vec![0f32; batch * channels * self.height * self.width];
-        y.par_chunks_exact_mut(self.height * self.width)
-            .zip(x.par_chunks_exact(height * width))
-            .for_each(|(y, x)| {
-                for (line, row) in y.chunks_exact_mut(self.width).zip(&rows) {
-                    let top = &x[row.low * width..][..width];
-                    let bottom = &x[row.high * width..][..width];
-                    let (w1, w0) = (row.weight, 1.0 - row.weight);
-                    for (out, column) in line.iter_mut().zip(&columns) {
-                        let (v1, v0) = (column.weight, 1.0 - column.weight);
-                        *out = w0 * (v0 * top[column.low] + v1 * top[column.high])
-                            + w1 * (v0 * bottom[column.low] + v1 * bottom[column.high]);
-                    }
+        let mut y = vec![0f32; batch * self.height * self.width * channels];
+        let isa = Isa::detect();
+        let line = (self.width * channels).max(1);
+        y.par_chunks_exact_mut(line).enumerate().for_each(|(index, line)| {
+            let (image, row) = (index / self.height, &rows[index % self.height]);
+            let x = &x[image * height * width * channels..][..height * width * channels];
+            let (w1, w0) = (row.weight, 1.0 - row.weight);
+            let corners = columns.iter().map(|column| {
+                let (v1, v0) = (column.weight, 1.0 - column.weight);
+                let at = |y: usize, x: usize| (y * width + x) * channels;
+                Corners {
+                    from: [
+                        at(row.low, column.low),
+                        at(row.low, column.high),
+                        at(row.high, column.low),
+                        at(row.high, column.high),
+                    ],
+                    weights: [w0 * v0, w0 * v1, w1 * v0, w1 * v1],
                 }
             });
-        Ok((CpuStorage::F32(y), Shape::from((batch, channels, self.height, self.width))))
+            interpolate(isa, x, channels, corners, line);
+        });
+        Ok((CpuStorage::F32(y), Shape::from((batch, self.height, self.width, channels))))
     }
 }

@@ -1,25 +1,31 @@
 //! Deformable convolution v2 (Zhu et al., "Deformable ConvNets v2", 2018).
 
 use crate::Activation;
+use crate::isa::Isa;
+use crate::lerp::{Corners, interpolate};
+use crate::matmul::{Computed, Epilogue, Output, Packed, Residual, multiply};
 use crate::slices::f32_values;
-use crate::tiles::Product;
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use std::ops::Range;
 
-/// A convolution whose taps are moved by learnt offsets and scaled by a learnt mask.
+/// A convolution of channels-last images whose taps are moved by learnt offsets and scaled by a
+/// learnt mask.
 ///
 /// The same as `torchvision.ops.deform_conv2d` with one offset group, one weight group and
 /// dilation 1: for tap `t = ky·width + kx` of the kernel, offset channel `2t` moves it down and
 /// `2t + 1` moves it right; the value is interpolated bilinearly, neighbours outside the image
 /// count as 0, and the result is multiplied with channel `t` of the mask.
+///
+/// What the taps read is computed for a few rows of the product at a time and never stands in
+/// memory as a whole.
 #[derive(Debug)]
 pub struct DeformConv2d {
-    weight: Vec<f32>,
-    bias: Option<Vec<f32>>,
+    matrix: Packed,
     shape: [usize; 4],
     stride: usize,
     padding: usize,
     activation: Activation,
+    isa: Isa,
 }
 
 impl DeformConv2d {
@@ -35,28 +41,42 @@ impl DeformConv2d {
         padding: usize,
         activation: Activation,
     ) -> Result<Self> {
-        let (out, input, height, width) = weight.dims4()?;
+        Self::with_isa(weight, bias, [stride, padding], activation, Isa::detect())
+    }
+
+    /// As [`new`](Self::new), with these vector instructions; `[stride, padding]`.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_isa(
+        weight: &Tensor,
+        bias: Option<&Tensor>,
+        [stride, padding]: [usize; 2],
+        activation: Activation,
+        isa: Isa,
+    ) -> Result<Self> {
+        let shape: [usize; 4] = weight.dims4()?.into();
+        let [out, input, height, width] = shape;
         if let Some(bias) = bias
             && bias.dims() != [out]
         {
             bail!("a bias of shape {:?} for {out} output channels", bias.dims());
         }
-        if stride == 0 {
-            bail!("a deformable convolution cannot have stride 0");
+        if stride == 0 || input == 0 || height * width == 0 {
+            bail!("a deformable convolution cannot have stride {stride} and a weight of {shape:?}");
         }
-        Ok(Self {
-            weight: weight.flatten_all()?.to_vec1()?,
-            bias: bias.map(|bias| bias.to_vec1()).transpose()?,
-            shape: [out, input, height, width],
-            stride,
-            padding,
-            activation,
-        })
+        let values = weight.flatten_all()?.to_vec1::<f32>()?;
+        let bias = bias.map(Tensor::to_vec1::<f32>).transpose()?;
+        let taps = height * width;
+        let matrix = Packed::new([taps * input, out], bias.as_deref(), isa, |i, j| {
+            values[(j * input + i % input) * taps + i / input]
+        });
+        Ok(Self { matrix, shape, stride, padding, activation, isa })
     }
 
-    /// Convolves `x` of shape `(batch, in, height, width)` with `offset` of shape
-    /// `(batch, 2·taps, out height, out width)` in pixels and `mask` of shape
-    /// `(batch, taps, out height, out width)`.
+    /// Convolves `x` of shape `(batch, height, width, in)` with `offset` of shape
+    /// `(batch, out height, out width, 2·taps)` in pixels and `mask` of shape
+    /// `(batch, out height, out width, taps)`.
     ///
     /// # Errors
     /// If the shapes do not fit each other.
@@ -82,18 +102,18 @@ impl CustomOp3 for DeformConv2d {
         let x = f32_values(self.name(), x, x_layout)?;
         let offset = f32_values(self.name(), offset, offset_layout)?;
         let mask = f32_values(self.name(), mask, mask_layout)?;
-        let (batch, channels, height, width) = x_layout.shape().dims4()?;
-        let [m, input, kernel_h, kernel_w] = self.shape;
-        let (_, _, out_h, out_w) = offset_layout.shape().dims4()?;
-        let (taps, n) = (kernel_h * kernel_w, out_h * out_w);
+        let (batch, height, width, channels) = x_layout.shape().dims4()?;
+        let [out, input, kernel_h, kernel_w] = self.shape;
+        let (_, out_h, out_w, _) = offset_layout.shape().dims4()?;
+        let taps = kernel_h * kernel_w;
         let expected = |side: usize, kernel: usize| {
             (side + 2 * self.padding).checked_sub(kernel).map(|room| room / self.stride + 1)
         };
         if channels != input
             || expected(height, kernel_h) != Some(out_h)
             || expected(width, kernel_w) != Some(out_w)
-            || offset_layout.shape().dims() != [batch, 2 * taps, out_h, out_w]
-            || mask_layout.shape().dims() != [batch, taps, out_h, out_w]
+            || offset_layout.shape().dims() != [batch, out_h, out_w, 2 * taps]
+            || mask_layout.shape().dims() != [batch, out_h, out_w, taps]
         {
             bail!(
                 "deform_conv2d: image {:?}, offset {:?} and mask {:?} do not fit weight {:?}, \
@@ -106,31 +126,22 @@ impl CustomOp3 for DeformConv2d {
                 self.padding
             );
         }
-        let product = Product {
-            weight: &self.weight,
-            bias: self.bias.as_deref(),
-            activation: self.activation,
-            m,
-            k: channels * taps,
-            n,
-        };
-        let mut y = vec![0f32; batch * m * n];
-        for (index, y) in y.chunks_exact_mut((m * n).max(1)).enumerate() {
-            let image = Image {
-                x: &x[index * channels * height * width..][..channels * height * width],
-                offset: &offset[index * 2 * taps * n..][..2 * taps * n],
-                mask: &mask[index * taps * n..][..taps * n],
-                size: [height, width],
-                out: [out_h, out_w],
-            };
-            product.run(y, |positions, columns| self.sample(&image, positions, columns));
-        }
-        Ok((CpuStorage::F32(y), Shape::from((batch, m, out_h, out_w))))
+        let rows = batch * out_h * out_w;
+        let sampling =
+            Sampling { conv: self, x, offset, mask, size: [height, width], out: [out_h, out_w] };
+        let mut y = vec![0f32; rows * out];
+        let operand = Computed::new(rows, taps * channels, |rows, to: &mut [f32]| {
+            sampling.sample(rows, to);
+        });
+        let epilogue = Epilogue { activation: self.activation, residual: Residual::None };
+        multiply(&operand, &self.matrix, epilogue, Output::whole(&mut y, out));
+        Ok((CpuStorage::F32(y), Shape::from((batch, out_h, out_w, out))))
     }
 }
 
-/// One image of a batch.
-struct Image<'a> {
+/// A batch of images and where the taps read in them.
+struct Sampling<'a> {
+    conv: &'a DeformConv2d,
     x: &'a [f32],
     offset: &'a [f32],
     mask: &'a [f32],
@@ -138,67 +149,55 @@ struct Image<'a> {
     out: [usize; 2],
 }
 
-/// Where a tap reads at one output position: four neighbours and their weights, 0 outside.
-#[derive(Clone, Copy, Default)]
-struct Sample {
-    index: [u32; 4],
-    weight: [f32; 4],
-}
-
-impl DeformConv2d {
-    /// Writes the columns of these output positions: a row for each channel and tap.
-    fn sample(&self, image: &Image<'_>, positions: Range<usize>, columns: &mut [f32]) {
-        let [_, _, kernel_h, kernel_w] = self.shape;
-        let [height, width] = image.size;
+impl Sampling<'_> {
+    /// Writes what the taps of these output positions read: a tap's channels after the other's.
+    fn sample(&self, rows: Range<usize>, to: &mut [f32]) {
+        let [_, channels, kernel_h, kernel_w] = self.conv.shape;
+        let [out_h, out_w] = self.out;
         let taps = kernel_h * kernel_w;
-        let mut samples = vec![Sample::default(); positions.len()];
-        for tap in 0..taps {
-            let [tap_y, tap_x] = [tap / kernel_w, tap % kernel_w];
-            for (sample, position) in samples.iter_mut().zip(positions.clone()) {
-                *sample = self.place(image, tap, [tap_y, tap_x], position);
-            }
-            let rows = columns.chunks_exact_mut(positions.len()).skip(tap).step_by(taps);
-            for (channel, row) in image.x.chunks_exact(height * width).zip(rows) {
-                for (value, Sample { index, weight }) in row.iter_mut().zip(&samples) {
-                    *value = weight[0] * channel[index[0] as usize]
-                        + weight[1] * channel[index[1] as usize]
-                        + weight[2] * channel[index[2] as usize]
-                        + weight[3] * channel[index[3] as usize];
-                }
-            }
-        }
+        let corners = rows.flat_map(|row| {
+            let position = row % (out_h * out_w);
+            let first = row / (out_h * out_w) * self.size[0] * self.size[1];
+            let at = [position / out_w, position % out_w].map(|at| at * self.conv.stride);
+            let offset = &self.offset[row * 2 * taps..][..2 * taps];
+            let mask = &self.mask[row * taps..][..taps];
+            (0..taps).map(move |tap| {
+                let place =
+                    |axis: usize, tap: usize| (at[axis] + tap) as f32 - self.conv.padding as f32;
+                let y = place(0, tap / kernel_w) + offset[2 * tap];
+                let x = place(1, tap % kernel_w) + offset[2 * tap + 1];
+                self.corners(first, [y, x], mask[tap])
+            })
+        });
+        interpolate(self.conv.isa, self.x, channels, corners, to);
     }
 
-    fn place(&self, image: &Image<'_>, tap: usize, at: [usize; 2], position: usize) -> Sample {
-        let [height, width] = image.size;
-        let n = image.out[0] * image.out[1];
-        let coordinate = |axis: usize, output: usize| {
-            let base = (output * self.stride + at[axis]) as f32 - self.padding as f32;
-            base + image.offset[(2 * tap + axis) * n + position]
-        };
-        let y = coordinate(0, position / image.out[1]);
-        let x = coordinate(1, position % image.out[1]);
+    /// The four pixels around a point of the image that begins at pixel `first`, with weight 0
+    /// outside the image.
+    fn corners(&self, first: usize, [y, x]: [f32; 2], mask: f32) -> Corners {
+        let [height, width] = self.size;
         // Written so that NaN counts as outside.
         if !(y > -1.0 && y < height as f32 && x > -1.0 && x < width as f32) {
-            return Sample::default();
+            return Corners::default();
         }
-        let mask = image.mask[tap * n + position];
         let (floor_y, floor_x) = (y.floor(), x.floor());
         let (dy, dx) = (y - floor_y, x - floor_x);
-        let mut sample = Sample::default();
-        let corners = [
+        let (top, left) = (floor_y as isize, floor_x as isize);
+        let mut corners = Corners::default();
+        let parts = [
             (0, 0, (1.0 - dy) * (1.0 - dx)),
             (0, 1, (1.0 - dy) * dx),
             (1, 0, dy * (1.0 - dx)),
             (1, 1, dy * dx),
         ];
-        for (corner, (down, right, weight)) in corners.into_iter().enumerate() {
-            let (row, column) = (floor_y as i64 + down, floor_x as i64 + right);
-            if (0..height as i64).contains(&row) && (0..width as i64).contains(&column) {
-                sample.index[corner] = (row * width as i64 + column) as u32;
-                sample.weight[corner] = weight * mask;
+        for (corner, (down, right, weight)) in parts.into_iter().enumerate() {
+            let (row, column) = (top + down, left + right);
+            if (0..height as isize).contains(&row) && (0..width as isize).contains(&column) {
+                let pixel = first + row as usize * width + column as usize;
+                corners.from[corner] = pixel * self.conv.shape[1];
+                corners.weights[corner] = weight * mask;
             }
         }
-        sample
+        corners
     }
 }

@@ -2,15 +2,17 @@
 //!
 //! | operation | why it is here |
 //! |---|---|
-//! | [`Conv2d`] | candle re-lays its operands at every call; ours multiplies cache-sized tiles and applies bias and activation in place |
+//! | [`Conv2d`] | candle re-lays its operands at every call; ours packs the weight once and reads the image where it lies |
 //! | [`DeformConv2d`] | deformable convolution v2, which candle does not have |
 //! | [`resize_bilinear`] | `align_corners = true` with the very source coordinates PyTorch computes |
-//! | [`Linear`] | weights packed once; bias, activation and residual while the product is in registers |
+//! | [`Linear`], [`Mlp`] | weights packed once; bias, activation and residual while the product is in registers |
 //! | [`LayerNorm`] | candle's is serial, and its variance is taken in one pass |
+//! | [`gate`], [`mean_of_pixels`] | at the speed of memory |
 //! | [`BatchNorm::fold`] | at inference a BatchNorm is part of the convolution before it |
 //! | [`open_device`] | the CPU, or a CUDA device on one stream |
 //!
-//! Tensors are NCHW. On a CPU the operations take `f32`.
+//! Images are channels-last: `(batch, height, width, channels)`. On a CPU the operations take `f32`, and run on AVX-512, AVX2,
+//! NEON or portable code ([`Isa`]), chosen at run time, in the rayon pool they are called in.
 //!
 //! ```
 //! use candle_core::{Device, Tensor};
@@ -19,9 +21,9 @@
 //! # fn main() -> candle_core::Result<()> {
 //! let weight = Tensor::ones((8, 3, 3, 3), candle_core::DType::F32, &Device::Cpu)?;
 //! let params = Conv2dParams { stride: 2, padding: 1, ..Default::default() };
-//! let conv = Conv2d::new(weight, None, params, Activation::Relu)?;
-//! let image = Tensor::ones((1, 3, 32, 32), candle_core::DType::F32, &Device::Cpu)?;
-//! assert_eq!(conv.forward(&image)?.dims(), [1, 8, 16, 16]);
+//! let conv = Conv2d::new(&weight, None, params, Activation::Relu)?;
+//! let image = Tensor::ones((1, 32, 32, 3), candle_core::DType::F32, &Device::Cpu)?;
+//! assert_eq!(conv.forward(&image)?.dims(), [1, 16, 16, 8]);
 //! # Ok(())
 //! # }
 //! ```
@@ -32,12 +34,13 @@ mod conv;
 mod deform;
 mod device;
 mod isa;
+mod lerp;
 mod linear;
 mod matmul;
 mod norm;
+mod pixels;
 mod simd_math;
 mod slices;
-mod tiles;
 
 pub use activation::Activation;
 pub use bilinear::resize_bilinear;
@@ -46,5 +49,6 @@ pub use conv::{Conv2d, Conv2dParams};
 pub use deform::DeformConv2d;
 pub use device::{DeviceError, DeviceRequest, Precision, open_device};
 pub use isa::Isa;
-pub use linear::Linear;
+pub use linear::{Linear, Mlp};
 pub use norm::{BatchNorm, LayerNorm};
+pub use pixels::{gate, mean_of_pixels};

@@ -2,7 +2,7 @@
 
 use crate::Activation;
 use crate::isa::Isa;
-use crate::matmul::{Dense, Epilogue, Packed, multiply};
+use crate::matmul::{Chained, Dense, Epilogue, Output, Packed, Residual, multiply};
 use crate::slices::f32_values;
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
 
@@ -105,13 +105,15 @@ impl Linear {
         Ok(dims.into())
     }
 
-    fn run(&self, x: &[f32], residual: Option<&[f32]>, out: Shape) -> Result<(CpuStorage, Shape)> {
+    fn run(&self, x: &[f32], residual: Residual<'_>, out: Shape) -> Result<(CpuStorage, Shape)> {
         let Parameters::Packed(matrix) = &self.parameters else {
             bail!("linear: the weight does not lie on the CPU as f32");
         };
         let mut y = vec![0f32; out.elem_count()];
         let epilogue = Epilogue { activation: self.activation, residual };
-        multiply(&Dense { values: x, width: self.shape[1] }, matrix, epilogue, &mut y);
+        let [out_features, in_features] = self.shape;
+        let output = Output::whole(&mut y, out_features);
+        multiply(&Dense::new(x, in_features), matrix, epilogue, output);
         Ok((CpuStorage::F32(y), out))
     }
 }
@@ -122,7 +124,7 @@ impl CustomOp1 for Linear {
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        self.run(f32_values("linear", x, layout)?, None, self.output(layout.shape())?)
+        self.run(f32_values("linear", x, layout)?, Residual::None, self.output(layout.shape())?)
     }
 }
 
@@ -143,6 +145,73 @@ impl CustomOp2 for Linear {
             bail!("linear: a residual of {:?} for an output of {out:?}", residual_layout.shape());
         }
         let residual = f32_values("linear", residual, residual_layout)?;
-        self.run(f32_values("linear", x, layout)?, Some(residual), out)
+        self.run(f32_values("linear", x, layout)?, Residual::After(residual), out)
+    }
+}
+
+/// Two linear layers, one after the other: the values between them are computed for a few rows at a
+/// time and never stand in memory as a whole.
+#[derive(Debug)]
+pub struct Mlp {
+    first: Linear,
+    second: Linear,
+}
+
+impl Mlp {
+    /// # Errors
+    /// If the second layer does not take what the first one gives.
+    pub fn new(first: Linear, second: Linear) -> Result<Self> {
+        if first.shape[0] != second.shape[1] {
+            bail!("mlp: a layer of {:?} after one of {:?}", second.shape, first.shape);
+        }
+        Ok(Self { first, second })
+    }
+
+    /// Maps `(…, in)` to `(…, out)` and adds `residual`, of the output's shape.
+    ///
+    /// # Errors
+    /// As [`Linear::forward_add`].
+    pub fn forward_add(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
+        match (&self.first.parameters, &self.second.parameters) {
+            (Parameters::Packed(_), Parameters::Packed(_)) => {
+                x.contiguous()?.apply_op2_no_bwd(&residual.contiguous()?, self)
+            }
+            _ => self.second.forward_add(&self.first.forward(x)?, residual),
+        }
+    }
+}
+
+impl CustomOp2 for Mlp {
+    fn name(&self) -> &'static str {
+        "mlp"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        layout: &Layout,
+        residual: &CpuStorage,
+        residual_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let Self { first, second } = self;
+        let out = second.output(&first.output(layout.shape())?)?;
+        if residual_layout.shape() != &out {
+            bail!("mlp: a residual of {:?} for an output of {out:?}", residual_layout.shape());
+        }
+        let (Parameters::Packed(between), Parameters::Packed(matrix)) =
+            (&first.parameters, &second.parameters)
+        else {
+            bail!("mlp: the weights do not lie on the CPU as f32");
+        };
+        let operand = Chained {
+            operand: Dense::new(f32_values("mlp", x, layout)?, first.shape[1]),
+            matrix: between,
+            epilogue: Epilogue { activation: first.activation, residual: Residual::None },
+        };
+        let residual = Residual::After(f32_values("mlp", residual, residual_layout)?);
+        let epilogue = Epilogue { activation: second.activation, residual };
+        let mut y = vec![0f32; out.elem_count()];
+        multiply(&operand, matrix, epilogue, Output::whole(&mut y, second.shape[0]));
+        Ok((CpuStorage::F32(y), out))
     }
 }

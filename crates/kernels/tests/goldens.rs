@@ -6,6 +6,16 @@ use candle_core::Tensor;
 use portrait_kernels::{Activation, DeformConv2d, resize_bilinear};
 use portrait_test_support::{golden, test_data};
 
+/// A channels-last image of one with channels first.
+fn last(x: &Tensor) -> Tensor {
+    x.permute((0, 2, 3, 1)).unwrap().contiguous().unwrap()
+}
+
+/// The opposite.
+fn first(x: &Tensor) -> Tensor {
+    x.permute((0, 3, 1, 2)).unwrap().contiguous().unwrap()
+}
+
 #[test]
 fn deform_conv2d_equals_torchvision() {
     let cases = [
@@ -24,7 +34,8 @@ fn deform_conv2d_equals_torchvision() {
         let bias = get("bias");
         let conv =
             DeformConv2d::new(&weight, bias.as_ref(), stride, padding, Activation::None).unwrap();
-        let got = conv.forward(&x, &offset, &mask).unwrap();
+        let [x, offset, mask] = [x, offset, mask].map(|x| last(&x));
+        let got = first(&conv.forward(&x, &offset, &mask).unwrap());
         golden::assert_close(&format!("unit_dcn_{case}"), &got, &want, 1e-6);
     }
 }
@@ -36,7 +47,7 @@ fn resize_bilinear_equals_torch() {
         let names = [format!("{case}_in"), format!("{case}_out")];
         let [x, want]: [Tensor; 2] = golden::read_npz(&path, [&names[0], &names[1]]).unwrap();
         let (.., height, width) = want.dims4().unwrap();
-        let got = resize_bilinear(&x, height, width).unwrap();
+        let got = first(&resize_bilinear(&last(&x), height, width).unwrap());
         golden::assert_close(&format!("unit_bilinear_{case}"), &got, &want, 2e-6);
     }
 }

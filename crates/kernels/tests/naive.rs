@@ -19,6 +19,16 @@ fn pick(seed: usize, salt: usize, limit: usize) -> usize {
     ((values[0] + 2.0) / 4.0 * limit as f32) as usize % limit
 }
 
+/// `(batch, channels, height, width)` as a channels-last image.
+fn last(x: &Tensor) -> Result<Tensor> {
+    x.permute((0, 2, 3, 1))?.contiguous()
+}
+
+/// Runs something that takes and gives channels-last images on one that has channels first.
+fn by_channels(x: &Tensor, run: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
+    run(&last(x)?)?.permute((0, 3, 1, 2))?.contiguous()
+}
+
 struct Flat {
     values: Vec<f32>,
     dims: [usize; 4],
@@ -91,10 +101,10 @@ fn conv2d_equals_the_definition() {
         let x = noise(seed, &[1 + pick(10, 2), groups * group_in, h, w]);
         let weight = noise(seed + 1000, &[groups * group_out, group_in, kh, kw]);
         let bias = noise(seed + 2000, &[groups * group_out]);
-        let conv =
-            Conv2d::new(weight.clone(), Some(bias.clone()), params, Activation::None).unwrap();
+        let conv = Conv2d::new(&weight, Some(&bias), params, Activation::None).unwrap();
         let want = naive_conv(&x, &weight, &bias, params);
-        let difference = Difference::between(&conv.forward(&x).unwrap(), &want).unwrap();
+        let difference =
+            Difference::between(&by_channels(&x, |x| conv.forward(x)).unwrap(), &want).unwrap();
         assert!(
             difference.max < 1e-4,
             "{params:?} {:?} {:?}: {difference:?}",
@@ -111,10 +121,10 @@ fn conv2d_of_several_tiles_equals_the_definition() {
         let weight = noise(2, &[5, channels, kernel, kernel]);
         let bias = noise(3, &[5]);
         let params = Conv2dParams { padding: kernel / 2, ..Default::default() };
-        let conv =
-            Conv2d::new(weight.clone(), Some(bias.clone()), params, Activation::None).unwrap();
+        let conv = Conv2d::new(&weight, Some(&bias), params, Activation::None).unwrap();
         let want = naive_conv(&x, &weight, &bias, params);
-        let difference = Difference::between(&conv.forward(&x).unwrap(), &want).unwrap();
+        let difference =
+            Difference::between(&by_channels(&x, |x| conv.forward(x)).unwrap(), &want).unwrap();
         assert!(difference.max < 2e-3, "{difference:?}");
     }
 }
@@ -126,7 +136,7 @@ fn activations_follow_the_bias() -> Result<()> {
     let bias = noise(9, &[6]);
     let params = Conv2dParams { padding: 1, ..Default::default() };
     let run = |activation| {
-        Conv2d::new(weight.clone(), Some(bias.clone()), params, activation)?.forward(&x)
+        by_channels(&x, |x| Conv2d::new(&weight, Some(&bias), params, activation)?.forward(x))
     };
     let plain = run(Activation::None)?;
     let relu = Difference::between(&run(Activation::Relu)?, &plain.relu()?)?;
@@ -141,13 +151,15 @@ fn a_deformable_convolution_without_deformation_is_a_convolution() -> Result<()>
         let x = noise(1, &[2, 5, 14, 11]);
         let weight = noise(2, &[6, 5, kernel, kernel]);
         let params = Conv2dParams { stride, padding, ..Default::default() };
-        let want = Conv2d::new(weight.clone(), None, params, Activation::Relu)?.forward(&x)?;
+        let want =
+            by_channels(&x, |x| Conv2d::new(&weight, None, params, Activation::Relu)?.forward(x))?;
         let (_, _, h, w) = want.dims4()?;
         let taps = kernel * kernel;
         let offset = Tensor::zeros((2, 2 * taps, h, w), x.dtype(), x.device())?;
         let mask = Tensor::ones((2, taps, h, w), x.dtype(), x.device())?;
-        let got = DeformConv2d::new(&weight, None, stride, padding, Activation::Relu)?
-            .forward(&x, &offset, &mask)?;
+        let conv = DeformConv2d::new(&weight, None, stride, padding, Activation::Relu)?;
+        let (offset, mask) = (last(&offset)?, last(&mask)?);
+        let got = by_channels(&x, |x| conv.forward(x, &offset, &mask))?;
         assert!(Difference::between(&got, &want)?.max < 1e-4);
     }
     Ok(())
@@ -158,10 +170,10 @@ fn offsets_far_outside_and_nan_read_zero() -> Result<()> {
     let x = noise(1, &[1, 3, 6, 6]);
     let weight = noise(2, &[2, 3, 3, 3]);
     let conv = DeformConv2d::new(&weight, None, 1, 1, Activation::None)?;
-    let mask = Tensor::ones((1, 9, 6, 6), x.dtype(), x.device())?;
+    let mask = Tensor::ones((1, 6, 6, 9), x.dtype(), x.device())?;
     for value in [1e9f32, -1e9, f32::INFINITY, f32::NAN] {
-        let offset = Tensor::full(value, (1, 18, 6, 6), x.device())?;
-        let y = conv.forward(&x, &offset, &mask)?;
+        let offset = Tensor::full(value, (1, 6, 6, 18), x.device())?;
+        let y = conv.forward(&last(&x)?, &offset, &mask)?;
         assert!(y.flatten_all()?.to_vec1::<f32>()?.iter().all(|&v| v == 0.0), "{value}");
     }
     Ok(())
@@ -170,23 +182,17 @@ fn offsets_far_outside_and_nan_read_zero() -> Result<()> {
 #[test]
 fn shapes_that_do_not_fit_are_errors() {
     let weight = noise(1, &[4, 3, 3, 3]);
-    let conv =
-        Conv2d::new(weight.clone(), None, Conv2dParams::default(), Activation::None).unwrap();
-    assert!(conv.forward(&noise(2, &[1, 4, 8, 8])).is_err());
-    assert!(conv.forward(&noise(2, &[1, 3, 2, 8])).is_err());
+    let conv = Conv2d::new(&weight, None, Conv2dParams::default(), Activation::None).unwrap();
+    assert!(conv.forward(&noise(2, &[1, 8, 8, 4])).is_err());
+    assert!(conv.forward(&noise(2, &[1, 2, 8, 3])).is_err());
     let zero = Conv2dParams { stride: 0, ..Default::default() };
-    assert!(Conv2d::new(weight.clone(), None, zero, Activation::None).is_err());
+    assert!(Conv2d::new(&weight, None, zero, Activation::None).is_err());
     assert!(
-        Conv2d::new(
-            weight.clone(),
-            Some(noise(1, &[3])),
-            Conv2dParams::default(),
-            Activation::None
-        )
-        .is_err()
+        Conv2d::new(&weight, Some(&noise(1, &[3])), Conv2dParams::default(), Activation::None)
+            .is_err()
     );
     let deform = DeformConv2d::new(&weight, None, 1, 1, Activation::None).unwrap();
-    let (x, mask) = (noise(1, &[1, 3, 8, 8]), noise(2, &[1, 9, 8, 8]));
-    assert!(deform.forward(&x, &noise(3, &[1, 9, 8, 8]), &mask).is_err());
-    assert!(deform.forward(&x, &noise(3, &[1, 18, 7, 8]), &mask).is_err());
+    let (x, mask) = (noise(1, &[1, 8, 8, 3]), noise(2, &[1, 8, 8, 9]));
+    assert!(deform.forward(&x, &noise(3, &[1, 8, 8, 9]), &mask).is_err());
+    assert!(deform.forward(&x, &noise(3, &[1, 7, 8, 18]), &mask).is_err());
 }

@@ -3,84 +3,70 @@
 //! The left operand is not packed. A tile of the output is held in registers while the innermost
 //! loop reads one value of each of its rows and one row of the packed panel; the rows may lie
 //! anywhere, in as many pieces (taps) as one likes. So a convolution on a channels-last image is a
-//! product whose rows are pixels, without columns that are built first.
+//! product whose rows are pixels, without columns that are built first. Rows that do not lie in
+//! memory, as those of a deformable convolution, are computed a block at a time.
 
 #![allow(unsafe_code)]
 
+mod operand;
 mod packed;
+mod scratch;
 mod tile;
 
 use crate::Activation;
+pub(crate) use operand::{Chained, Computed, Dense, Operand};
 pub(crate) use packed::Packed;
 use packed::{NARROW_TILES, WIDE_TILES};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
-use std::cell::Cell;
+pub(crate) use scratch::Scratch;
 use std::ops::Range;
 use tile::{Rows, Target, compute};
 
 /// Rows of the left operand that are worked on together: they stay in a level-2 cache while the
-/// panels pass by. A multiple of every tile's rows or nearly.
+/// panels pass by. A multiple of the rows of most tiles.
 const BLOCK: usize = 168;
+/// Values that are computed for a block at most: a quarter of a level-2 cache.
+const PREPARED: usize = 1 << 17;
 
 /// What follows the product.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Epilogue<'a> {
     /// Applied after the bias.
     pub(crate) activation: Activation,
-    /// Added after the activation; of the output's shape.
-    pub(crate) residual: Option<&'a [f32]>,
+    /// What is added.
+    pub(crate) residual: Residual<'a>,
 }
 
-/// The left operand.
-///
-/// # Safety
-/// The pointers that [`locate`](Self::locate) gives may be read for [`inner`](Self::inner) values
-/// as long as the operand and the scratch live unchanged.
-pub(crate) unsafe trait Operand: Sync {
-    /// Rows in all.
-    fn count(&self) -> usize;
-
-    /// Values in one piece.
-    fn inner(&self) -> usize;
-
-    /// Pieces of a row.
-    fn taps(&self) -> usize;
-
-    /// Where piece `tap` of row `row` lies. `scratch` is what [`prepare`](Self::prepare) left for
-    /// the block that begins at row `first`.
-    fn locate(&self, row: usize, tap: usize, first: usize, scratch: &[f32]) -> *const f32;
-
-    /// Computes what rows of a block need, if they do not lie in memory.
-    fn prepare(&self, _rows: Range<usize>, _scratch: &mut Vec<f32>) {}
+/// What is added to a product.
+#[derive(Clone, Copy, Default)]
+pub(crate) enum Residual<'a> {
+    #[default]
+    None,
+    /// These values after the activation; they lie as the output does.
+    After(&'a [f32]),
 }
 
-/// Rows that lie in memory one after the other.
-pub(crate) struct Dense<'a> {
-    pub(crate) values: &'a [f32],
-    pub(crate) width: usize,
+/// Where a product goes: `n` values of each row, the rows `stride` apart.
+pub(crate) struct Output<'a> {
+    values: &'a mut [f32],
+    stride: usize,
+    offset: usize,
 }
 
-// SAFETY: the pointer is the beginning of a row inside `values`; the slice checks it.
-unsafe impl Operand for Dense<'_> {
-    fn count(&self) -> usize {
-        self.values.len() / self.width.max(1)
+impl<'a> Output<'a> {
+    /// Rows without gaps.
+    pub(crate) fn whole(values: &'a mut [f32], columns: usize) -> Self {
+        Self { values, stride: columns, offset: 0 }
     }
 
-    fn inner(&self) -> usize {
-        self.width
-    }
-
-    fn taps(&self) -> usize {
-        1
-    }
-
-    fn locate(&self, row: usize, _: usize, _: usize, _: &[f32]) -> *const f32 {
-        self.values[row * self.width..][..self.width].as_ptr()
+    /// Some columns of rows of `stride` values, from `offset` on.
+    pub(crate) fn columns(values: &'a mut [f32], stride: usize, offset: usize) -> Self {
+        Self { values, stride, offset }
     }
 }
 
-/// Multiplies all rows with the matrix into `out`, `rows × n` without gaps.
+/// Multiplies all rows with the matrix.
 ///
 /// Runs in the rayon pool it is called in.
 ///
@@ -90,84 +76,112 @@ pub(crate) fn multiply(
     operand: &impl Operand,
     matrix: &Packed,
     epilogue: Epilogue<'_>,
-    out: &mut [f32],
+    output: Output<'_>,
 ) {
-    let rows = operand.count();
+    let Output { values, stride, offset } = output;
+    let (rows, panels) = (operand.rows(), matrix.panels());
     assert_eq!(operand.taps() * operand.inner(), matrix.k, "values of a row");
-    assert_eq!(out.len(), rows * matrix.n, "size of the output");
-    if let Some(residual) = epilogue.residual {
-        assert_eq!(residual.len(), out.len(), "size of the residual");
+    assert!(offset + matrix.n <= stride, "columns of the output");
+    assert_eq!(values.len(), rows * stride, "size of the output");
+    if let Residual::After(residual) = epilogue.residual {
+        assert_eq!(residual.len(), values.len(), "size of the residual");
     }
-    if out.is_empty() {
+    if rows == 0 || matrix.n == 0 {
         return;
     }
-    let place = Place(out.as_mut_ptr());
-    // Few rows: the panels are shared out too, so that every thread has work.
-    let blocks = rows.div_ceil(BLOCK);
+    let place = Place { out: values.as_mut_ptr(), stride, offset };
     let wanted = 2 * rayon::current_num_threads();
-    let shares = wanted.div_ceil(blocks).clamp(1, matrix.panels());
-    let panels = matrix.panels().div_ceil(shares);
-    (0..blocks * shares).into_par_iter().for_each(|index| {
+    let (size, shares) = if operand.prepared() > 0 {
+        // Nothing is prepared twice: many blocks instead of shares of one.
+        let fits = (PREPARED / operand.prepared()).min(rows.div_ceil(wanted));
+        (fits.next_multiple_of(matrix.tile.rows).min(BLOCK), 1)
+    } else {
+        // Few rows: the panels are shared out too, so that every thread has work.
+        (BLOCK, wanted.div_ceil(rows.div_ceil(BLOCK)).clamp(1, panels))
+    };
+    let each = panels.div_ceil(shares);
+    (0..rows.div_ceil(size) * shares).into_par_iter().for_each(|index| {
         let (block, share) = (index / shares, index % shares);
-        let range = block * BLOCK..((block + 1) * BLOCK).min(rows);
-        let panels = share * panels..((share + 1) * panels).min(matrix.panels());
-        thread_local! {
-            static SCRATCH: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
-        }
-        let mut scratch = SCRATCH.take();
-        operand.prepare(range.clone(), &mut scratch);
-        let (height, taps) = (matrix.tile.rows, operand.taps());
-        let tiles = range.len().div_ceil(height);
-        let mut pointers = Vec::with_capacity(tiles * taps * height);
-        for tile in 0..tiles {
-            for tap in 0..taps {
-                pointers.extend((0..height).map(|r| {
-                    // A tile that reaches over the end computes its last row several times.
-                    let row = (range.start + tile * height + r).min(range.end - 1);
-                    operand.locate(row, tap, range.start, &scratch)
-                }));
-            }
-        }
-        let inner = operand.inner();
-        let job = Job { pointers, taps, inner, matrix, epilogue, rows: range, panels, place };
-        // SAFETY: the pointers may be read by the promise of `Operand`; taps · inner = k was
-        // checked above, and the size of the output and the residual. The rows and panels exist,
-        // and no other job has both.
-        unsafe { job.run() };
-        SCRATCH.set(scratch);
+        let rows = block * size..((block + 1) * size).min(rows);
+        let panels = share * each..((share + 1) * each).min(panels);
+        Scratch::of_thread(|scratch| {
+            operand.prepare(rows.clone(), scratch);
+            // SAFETY: these rows and columns of the output exist (checked above), and no other
+            // call has both.
+            unsafe { run(operand, matrix, &epilogue, rows, panels, place, scratch) };
+        });
     });
 }
 
-/// The output, shared among threads that write to different rows or columns.
+/// Multiplies some rows on this thread into `out`, without gaps.
+fn block(
+    operand: &impl Operand,
+    matrix: &Packed,
+    epilogue: &Epilogue<'_>,
+    rows: Range<usize>,
+    out: &mut [f32],
+    scratch: &mut Scratch,
+) {
+    assert_eq!(operand.taps() * operand.inner(), matrix.k, "values of a row");
+    assert_eq!(out.len(), rows.len() * matrix.n, "size of the output");
+    assert!(matches!(epilogue.residual, Residual::None), "a block has no residual");
+    operand.prepare(rows.clone(), scratch);
+    let stride = matrix.n;
+    let out = out.as_mut_ptr().wrapping_sub(rows.start * stride);
+    let place = Place { out, stride, offset: 0 };
+    // SAFETY: row `rows.start` lies at the beginning of the slice whose size was just checked.
+    unsafe { run(operand, matrix, epilogue, rows, 0..matrix.panels(), place, scratch) };
+}
+
+/// # Safety
+/// `operand` has taps · inner = k and is prepared for `rows`, not none. The output exists at
+/// `place` for these rows and panels, as does a residual, and nobody else touches it.
+unsafe fn run(
+    operand: &impl Operand,
+    matrix: &Packed,
+    epilogue: &Epilogue<'_>,
+    rows: Range<usize>,
+    panels: Range<usize>,
+    place: Place,
+    scratch: &Scratch,
+) {
+    let (height, taps) = (matrix.tile.rows, operand.taps());
+    let tiles = rows.len().div_ceil(height);
+    let mut pointers = Vec::with_capacity(tiles * taps * height);
+    for tile in 0..tiles {
+        let from = rows.start + tile * height;
+        operand.locate(from..rows.end, height, rows.start, scratch, &mut pointers);
+    }
+    assert_eq!(pointers.len(), tiles * taps * height, "pointers of an operand");
+    let inner = operand.inner();
+    matrix.isa.run(Job { pointers, taps, inner, matrix, epilogue, rows, panels, place });
+}
+
+/// The first value of a column of the output, shared among threads that write to different rows or
+/// columns.
 #[derive(Clone, Copy)]
-struct Place(*mut f32);
+struct Place {
+    out: *mut f32,
+    stride: usize,
+    offset: usize,
+}
 
 // SAFETY: only a place; the jobs of `multiply` write to disjoint parts.
 unsafe impl Send for Place {}
 // SAFETY: as above.
 unsafe impl Sync for Place {}
 
-/// Some rows times some panels.
+/// Some rows times some panels, as `run` promises.
 struct Job<'a> {
     /// For each tile, for each tap, where the tile's rows lie.
     pointers: Vec<*const f32>,
     taps: usize,
     inner: usize,
     matrix: &'a Packed,
-    epilogue: Epilogue<'a>,
+    epilogue: &'a Epilogue<'a>,
     rows: Range<usize>,
     panels: Range<usize>,
     place: Place,
-}
-
-impl Job<'_> {
-    /// # Safety
-    /// The pointers may be read for `inner` values each, taps · inner is the matrix's `k`, rows
-    /// and panels exist in the output at `place` (and the residual has its size), and nobody else
-    /// touches the values where they cross.
-    unsafe fn run(self) {
-        self.matrix.isa.run(self);
-    }
 }
 
 impl WithSimd for Job<'_> {
@@ -190,17 +204,16 @@ impl WithSimd for Job<'_> {
 impl Job<'_> {
     #[inline(always)]
     fn tiles<S: Simd, const R: usize, const V: usize>(&self, simd: S) {
-        let Self { matrix, epilogue, .. } = self;
-        let (n, height) = (matrix.n, self.taps * R);
+        let Self { matrix, place, .. } = self;
         let columns = matrix.tile.columns;
         for panel in self.panels.clone() {
-            for (tile, pointers) in self.pointers.chunks_exact(height).enumerate() {
+            for (tile, pointers) in self.pointers.chunks_exact(self.taps * R).enumerate() {
                 let row = self.rows.start + tile * R;
-                let start = row * n + panel * columns;
+                let start = row * place.stride + place.offset + panel * columns;
                 let target = Target {
-                    out: self.place.0.wrapping_add(start),
-                    stride: n,
-                    size: [self.rows.end - row, n - panel * columns],
+                    out: place.out.wrapping_add(start),
+                    stride: place.stride,
+                    size: [self.rows.end - row, matrix.n - panel * columns],
                     start,
                 };
                 let rows = Rows { pointers, inner: self.inner };
@@ -215,7 +228,7 @@ impl Job<'_> {
                         &rows,
                         matrix.panel(panel),
                         matrix.bias(panel),
-                        epilogue,
+                        self.epilogue,
                         target,
                     );
                 }
@@ -225,59 +238,4 @@ impl Job<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::isa::Isa;
-
-    /// Values that a small generator makes, of no pattern.
-    fn values(count: usize, seed: u32) -> Vec<f32> {
-        let mut state = seed;
-        let mut next = || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 8) as f32 / (1 << 24) as f32 - 0.5
-        };
-        (0..count).map(|_| next()).collect()
-    }
-
-    #[test]
-    fn products_of_all_sizes_equal_the_naive_ones() {
-        for isa in Isa::available() {
-            for (rows, k, n) in [
-                (1, 1, 1),
-                (3, 5, 7),
-                (23, 16, 15),
-                (24, 9, 16),
-                (14, 33, 32),
-                (15, 64, 33),
-                (200, 48, 48),
-                (337, 20, 96),
-                (170, 7, 130),
-            ] {
-                let (a, b) = (values(rows * k, 1), values(k * n, 2));
-                let (bias, residual) = (values(n, 3), values(rows * n, 4));
-                let matrix = Packed::new([k, n], Some(&bias), isa, |i, j| b[i * n + j]);
-                let mut out = vec![f32::NAN; rows * n];
-                let epilogue = Epilogue { activation: Activation::Relu, residual: Some(&residual) };
-                multiply(&Dense { values: &a, width: k }, &matrix, epilogue, &mut out);
-                for row in 0..rows {
-                    for j in 0..n {
-                        let sum: f64 = (0..k)
-                            .map(|i| f64::from(a[row * k + i]) * f64::from(b[i * n + j]))
-                            .sum();
-                        let expected =
-                            (sum + f64::from(bias[j])).max(0.0) + f64::from(residual[row * n + j]);
-                        let found = f64::from(out[row * n + j]);
-                        let close = (found - expected).abs() < 1e-5;
-                        assert!(close, "{} {rows}x{k}x{n} at {row}, {j}", isa.name());
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn nothing_times_something_is_nothing() {
-        let matrix = Packed::new([4, 3], None, Isa::detect(), |_, _| 1.0);
-        multiply(&Dense { values: &[], width: 4 }, &matrix, Epilogue::default(), &mut []);
-    }
-}
+mod tests;

@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use super::Epilogue;
+use super::{Epilogue, Residual};
 use crate::Activation;
 use crate::simd_math;
 use pulp::Simd;
@@ -31,7 +31,7 @@ pub(super) struct Target {
 /// # Safety
 /// `rows.pointers` holds `R` pointers for each tap; each may be read for `rows.inner` values.
 /// `panel` holds taps · inner rows of `V` vectors, `bias` one. `target.out` may be written for
-/// `target.size`, rows `target.stride` apart; where there is a residual, it holds these values.
+/// `target.size`, rows `target.stride` apart.
 #[inline(always)]
 pub(super) unsafe fn compute<S: Simd, const R: usize, const V: usize>(
     simd: S,
@@ -74,8 +74,6 @@ pub(super) unsafe fn compute<S: Simd, const R: usize, const V: usize>(
             }
             // SAFETY: `count` values of row `r` from vector `v` on lie inside the target.
             let out = unsafe { std::slice::from_raw_parts_mut(target.out.add(at), count) };
-            let residual =
-                epilogue.residual.map(|residual| &residual[target.start + at..][..count]);
             let mut value = simd.add_f32s(sums[v], bias[v]);
             value = match epilogue.activation {
                 Activation::None => value,
@@ -83,21 +81,28 @@ pub(super) unsafe fn compute<S: Simd, const R: usize, const V: usize>(
                 Activation::Silu => simd_math::silu(simd, value),
                 Activation::Gelu => simd_math::gelu(simd, value),
             };
+            if let Residual::After(residual) = epilogue.residual {
+                let residual = &residual[target.start + at..][..count];
+                value = simd.add_f32s(value, read(simd, residual));
+            }
             if count == lanes {
-                if let Some(residual) = residual {
-                    // SAFETY: the residual holds a whole vector here.
-                    value = simd.add_f32s(value, unsafe { load::<S>(residual.as_ptr()) });
-                }
-                // SAFETY: the target holds a whole vector here.
+                // SAFETY: the slice is a whole vector long.
                 unsafe { out.as_mut_ptr().cast::<S::f32s>().write_unaligned(value) };
             } else {
-                if let Some(residual) = residual {
-                    value = simd.add_f32s(value, simd.partial_load_f32s(residual));
-                }
                 simd.partial_store_f32s(out, value);
             }
         }
     }
+}
+
+/// The values of a slice of at most a vector, zeros after them.
+#[inline(always)]
+fn read<S: Simd>(simd: S, values: &[f32]) -> S::f32s {
+    if values.len() == S::F32_LANES {
+        // SAFETY: the slice is a whole vector long.
+        return unsafe { load::<S>(values.as_ptr()) };
+    }
+    simd.partial_load_f32s(values)
 }
 
 /// # Safety

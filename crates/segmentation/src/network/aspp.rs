@@ -4,7 +4,7 @@ use super::layers::{conv, folded, same};
 use crate::config::{BirefnetConfig, DecoderAttention};
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
-use portrait_kernels::{Activation, Conv2d, Conv2dParams, DeformConv2d};
+use portrait_kernels::{Activation, Conv2d, Conv2dParams, DeformConv2d, mean_of_pixels};
 
 /// Kernels of the parallel deformable branches (`parallel_block_sizes`).
 const DEFORM_KERNELS: [usize; 3] = [1, 3, 7];
@@ -36,15 +36,15 @@ impl Aspp {
     }
 
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let (batch, _, height, width) = x.dims4()?;
-        let pooled = self.pooled.forward(&x.mean_keepdim((2, 3))?)?;
-        let pooled = pooled.broadcast_as((batch, pooled.dim(1)?, height, width))?;
+        let (batch, height, width, _) = x.dims4()?;
+        let pooled = self.pooled.forward(&mean_of_pixels(x)?)?;
+        let pooled = pooled.broadcast_as((batch, height, width, pooled.dim(3)?))?.contiguous()?;
         let mut parts = Vec::with_capacity(self.branches.len() + 1);
         for branch in &self.branches {
             parts.push(branch.forward(x)?);
         }
         parts.push(pooled);
-        self.conv1.forward(&Tensor::cat(&parts, 1)?)
+        self.conv1.forward(&Tensor::cat(&parts, 3)?)
     }
 }
 
@@ -82,7 +82,7 @@ fn conv_norm(
     let kernel = if params.padding == 0 { 1 } else { 3 };
     let shape = [output, input, kernel, kernel];
     let (weight, bias) = folded(conv, "weight", shape, None, norm)?;
-    Conv2d::new(weight, Some(bias), params, Activation::Relu)
+    Conv2d::new(&weight, Some(&bias), params, Activation::Relu)
 }
 
 #[derive(Debug)]

@@ -80,21 +80,28 @@ impl Birefnet {
             [_, 3, height, width] if is_side(height) && is_side(width) => (height, width),
             ref dims => return Err(Error::InputShape(dims.to_vec())),
         };
-        let full = self.backbone.forward(image)?;
-        let half = resize_bilinear(image, height / 2, width / 2)?;
+        // Channels last from here on; what is shown has them first again.
+        let image = image.permute((0, 2, 3, 1))?.contiguous()?;
+        let stage = &mut |name: &str, map: &Tensor| {
+            stage(name, &map.permute((0, 3, 1, 2))?);
+            Ok(())
+        };
+        let full = self.backbone.forward(&image)?;
+        let half = resize_bilinear(&image, height / 2, width / 2)?;
         let half = self.backbone.forward(&half)?;
         for (name, maps) in [("bb_full_stage", &full), ("bb_half_stage", &half)] {
             for (index, map) in maps.iter().enumerate() {
-                stage(&format!("{name}{index}"), map);
+                stage(&format!("{name}{index}"), map)?;
             }
         }
         let [x1, x2, x3, x4] = join(full, half)?;
-        let (.., height, width) = x4.dims4()?;
+        let (_, height, width, _) = x4.dims4()?;
         let context = [&x1, &x2, &x3].map(|map| resize_bilinear(map, height, width));
         let [c1, c2, c3] = context;
-        let x4 = self.squeeze.forward(&Tensor::cat(&[&c1?, &c2?, &c3?, &x4], 1)?)?;
-        stage("squeeze_module", &x4);
-        Ok(self.decoder.forward(image, [x1, x2, x3, x4], stage)?)
+        let x4 = self.squeeze.forward(&Tensor::cat(&[&c1?, &c2?, &c3?, &x4], 3)?)?;
+        stage("squeeze_module", &x4)?;
+        let logits = self.decoder.forward(&image, [x1, x2, x3, x4], stage)?;
+        Ok(logits.permute((0, 3, 1, 2))?.contiguous()?)
     }
 }
 
@@ -106,8 +113,8 @@ fn is_side(pixels: usize) -> bool {
 fn join(full: [Tensor; 4], half: [Tensor; 4]) -> candle_core::Result<[Tensor; 4]> {
     let mut joined = full;
     for (full, half) in joined.iter_mut().zip(half) {
-        let (.., height, width) = full.dims4()?;
-        *full = Tensor::cat(&[&*full, &resize_bilinear(&half, height, width)?], 1)?;
+        let (_, height, width, _) = full.dims4()?;
+        *full = Tensor::cat(&[&*full, &resize_bilinear(&half, height, width)?], 3)?;
     }
     Ok(joined)
 }

@@ -7,7 +7,7 @@ use super::patches::PatchBlock;
 use crate::config::BirefnetConfig;
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
-use portrait_kernels::{Activation, Conv2d, resize_bilinear};
+use portrait_kernels::{Activation, Conv2d, gate, resize_bilinear};
 
 /// Channels of the gradient branch.
 const GRADIENT_CHANNELS: usize = 16;
@@ -66,37 +66,37 @@ impl Decoder {
         })
     }
 
-    /// The logits, `(batch, 1, height, width)`, from the image and the encoder's maps, finest
+    /// The logits, `(batch, height, width, 1)`, from the image and the encoder's maps, finest
     /// first. `stage` is shown each named intermediate result.
     pub(super) fn forward(
         &self,
         image: &Tensor,
         maps: [Tensor; 4],
-        stage: &mut dyn FnMut(&str, &Tensor),
+        stage: &mut dyn FnMut(&str, &Tensor) -> Result<()>,
     ) -> Result<Tensor> {
         let [x1, x2, x3, mut x] = maps;
         for (level, (index, finer)) in self.levels.iter().zip([(4, x3), (3, x2), (2, x1)]) {
             let patches = level.patches.forward(image, size(&x)?)?;
-            let decoded = level.block.forward(&Tensor::cat(&[&x, &patches], 1)?)?;
-            stage(&format!("decoder_block{index}"), &decoded);
+            let decoded = level.block.forward(&Tensor::cat(&[&x, &patches], 3)?)?;
+            stage(&format!("decoder_block{index}"), &decoded)?;
             let logit = level.gate.logit(&decoded)?;
-            stage(&format!("gdt_attn_logit_{index}"), &logit);
-            let gated = decoded.broadcast_mul(&candle_nn::ops::sigmoid(&logit)?)?;
+            stage(&format!("gdt_attn_logit_{index}"), &logit)?;
             let [height, width] = size(&finer)?;
-            x = (resize_bilinear(&gated, height, width)? + level.lateral.forward(&finer)?)?;
+            let resized = resize_bilinear(&gate(&decoded, &logit)?, height, width)?;
+            x = level.lateral.forward_add(&finer, &resized)?;
         }
         let patches = self.last_patches.forward(image, size(&x)?)?;
-        let decoded = self.last.forward(&Tensor::cat(&[&x, &patches], 1)?)?;
-        stage("decoder_block1", &decoded);
+        let decoded = self.last.forward(&Tensor::cat(&[&x, &patches], 3)?)?;
+        stage("decoder_block1", &decoded)?;
         let [height, width] = size(image)?;
         let decoded = resize_bilinear(&decoded, height, width)?;
         let pixels = self.image_patches.forward(image, [height, width])?;
-        self.conv_out.forward(&Tensor::cat(&[decoded, pixels], 1)?)
+        self.conv_out.forward(&Tensor::cat(&[decoded, pixels], 3)?)
     }
 }
 
 fn size(map: &Tensor) -> Result<[usize; 2]> {
-    let (.., height, width) = map.dims4()?;
+    let (_, height, width, _) = map.dims4()?;
     Ok([height, width])
 }
 

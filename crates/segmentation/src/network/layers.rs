@@ -15,7 +15,7 @@ pub(super) fn conv(
 ) -> Result<Conv2d> {
     let weight = vb.get((output, input, kernel, kernel), "weight")?;
     let bias = vb.get(output, "bias")?;
-    Conv2d::new(weight, Some(bias), same(kernel), Activation::None)
+    Conv2d::new(&weight, Some(&bias), same(kernel), Activation::None)
 }
 
 /// A convolution that keeps the size, with the BatchNorm that follows it folded in.
@@ -29,7 +29,7 @@ pub(super) fn conv_norm(
     let bias = wide(conv).get(output, "bias")?;
     let shape = [output, input, kernel, kernel];
     let (weight, bias) = folded(conv, "weight", shape, Some(&bias), norm)?;
-    Conv2d::new(weight, Some(bias), same(kernel), activation)
+    Conv2d::new(&weight, Some(&bias), same(kernel), activation)
 }
 
 /// The weight `name` and a bias, with the BatchNorm that follows folded in: read and folded in

@@ -6,7 +6,8 @@ use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 use portrait_kernels::Conv2d;
 
-/// Cuts `(batch, 3, height, width)` into tiles of `h × w` pixels and makes them channels.
+/// Cuts `(batch, height, width, 3)` into tiles of `h × w` pixels and makes them channels,
+/// `(batch, h, w, tiles · 3)`.
 ///
 /// The sides must be multiples of `h` and `w`.
 pub(super) fn image_to_patches(
@@ -14,17 +15,17 @@ pub(super) fn image_to_patches(
     [h, w]: [usize; 2],
     order: PatchOrder,
 ) -> Result<Tensor> {
-    let (batch, colours, height, width) = image.dims4()?;
+    let (batch, height, width, colours) = image.dims4()?;
     let (rows, columns) = (height / h, width / w);
     let axes = match order {
-        PatchOrder::ColourSlowest => vec![0, 1, 2, 4, 3, 5],
-        PatchOrder::ColourFastest => vec![0, 4, 2, 1, 3, 5],
+        PatchOrder::ColourSlowest => vec![0, 2, 4, 5, 1, 3],
+        PatchOrder::ColourFastest => vec![0, 2, 4, 3, 1, 5],
     };
-    image.reshape(&[batch, colours, rows, h, columns, w][..])?.permute(axes)?.reshape((
+    image.reshape(&[batch, rows, h, columns, w, colours][..])?.permute(axes)?.reshape((
         batch,
-        colours * rows * columns,
         h,
         w,
+        colours * rows * columns,
     ))
 }
 
@@ -68,14 +69,14 @@ mod tests {
     #[test]
     fn the_order_of_the_channels() {
         let image: Vec<f32> =
-            (0..3 * 4 * 6).map(|i| (100 * (i / 24) + 10 * (i % 24 / 6) + i % 6) as f32).collect();
-        let image = Tensor::from_vec(image, (1, 3, 4, 6), &Device::Cpu).unwrap();
+            (0..4 * 6 * 3).map(|i| (100 * (i % 3) + 10 * (i / 18) + i / 3 % 6) as f32).collect();
+        let image = Tensor::from_vec(image, (1, 4, 6, 3), &Device::Cpu).unwrap();
         // Tiles of 2×2: two rows and three columns of tiles. The corner names the tile.
         let corners = |order| {
             let patches = image_to_patches(&image, [2, 2], order).unwrap();
-            assert_eq!(patches.dims(), [1, 18, 2, 2]);
+            assert_eq!(patches.dims(), [1, 2, 2, 18]);
             let values: Vec<f32> = patches.flatten_all().unwrap().to_vec1().unwrap();
-            values.chunks(4).map(|tile| tile[0]).collect::<Vec<_>>()
+            values[..18].to_vec()
         };
         let slowest = corners(PatchOrder::ColourSlowest);
         assert_eq!(slowest[..7], [0.0, 2.0, 4.0, 20.0, 22.0, 24.0, 100.0]);

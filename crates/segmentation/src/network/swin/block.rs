@@ -7,7 +7,7 @@ use crate::config::SwinConfig;
 use crate::network::layers::{layer_norm, linear};
 use candle_core::Result;
 use candle_nn::VarBuilder;
-use portrait_kernels::{Activation, LayerNorm, Linear};
+use portrait_kernels::{Activation, LayerNorm, Mlp};
 
 /// Hidden channels of the MLP, in multiples of the channels.
 const MLP_RATIO: usize = 4;
@@ -58,8 +58,7 @@ struct Block {
     norm1: LayerNorm,
     attn: WindowAttention,
     norm2: LayerNorm,
-    fc1: Linear,
-    fc2: Linear,
+    mlp: Mlp,
 }
 
 impl Block {
@@ -69,8 +68,10 @@ impl Block {
             norm1: layer_norm(&vb.pp("norm1"), channels)?,
             attn: WindowAttention::new(channels, heads, window, &vb.pp("attn"))?,
             norm2: layer_norm(&vb.pp("norm2"), channels)?,
-            fc1: linear(&vb.pp("mlp.fc1"), [channels, hidden], Activation::Gelu)?,
-            fc2: linear(&vb.pp("mlp.fc2"), [hidden, channels], Activation::None)?,
+            mlp: Mlp::new(
+                linear(&vb.pp("mlp.fc1"), [channels, hidden], Activation::Gelu)?,
+                linear(&vb.pp("mlp.fc2"), [hidden, channels], Activation::None)?,
+            )?,
         })
     }
 
@@ -79,7 +80,6 @@ impl Block {
         let attended = windows.partition(&self.norm1.forward(x)?)?;
         let attended = self.attn.forward(&attended, windows.mask())?;
         let x = (x + windows.reverse(&attended)?)?;
-        let hidden = self.fc1.forward(&self.norm2.forward(&x)?)?;
-        Ok(tokens.with(self.fc2.forward_add(&hidden, &x)?))
+        Ok(tokens.with(self.mlp.forward_add(&self.norm2.forward(&x)?, &x)?))
     }
 }

@@ -32,11 +32,10 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    /// `(batch, channels, height, width)`
+    /// `(batch, height, width, channels)`
     fn to_map(&self) -> Result<Tensor> {
         let (batch, _, channels) = self.values.dims3()?;
-        let map = self.values.reshape((batch, self.height, self.width, channels))?;
-        map.permute((0, 3, 1, 2))?.contiguous()
+        self.values.reshape((batch, self.height, self.width, channels))
     }
 
     fn with(&self, values: Tensor) -> Self {
@@ -49,8 +48,8 @@ impl SwinTransformer {
         let embed = config.embed_dim;
         let projection = vb.pp("patch_embed.proj");
         let patch_embed = Conv2d::new(
-            projection.get((embed, 3, PATCH, PATCH), "weight")?,
-            Some(projection.get(embed, "bias")?),
+            &projection.get((embed, 3, PATCH, PATCH), "weight")?,
+            Some(&projection.get(embed, "bias")?),
             Conv2dParams { stride: PATCH, ..Default::default() },
             Activation::None,
         )?;
@@ -67,11 +66,11 @@ impl SwinTransformer {
         Ok(Self { patch_embed, patch_norm, stages, norms })
     }
 
-    /// Maps `(batch, 3, height, width)` to the four feature maps, finest first.
+    /// Maps `(batch, height, width, 3)` to the four feature maps, finest first.
     pub(super) fn forward(&self, image: &Tensor) -> Result<[Tensor; 4]> {
         let embedded = self.patch_embed.forward(image)?;
-        let (_, _, height, width) = embedded.dims4()?;
-        let values = embedded.flatten_from(2)?.transpose(1, 2)?;
+        let (_, height, width, _) = embedded.dims4()?;
+        let values = embedded.flatten(1, 2)?;
         let mut tokens = Tokens { values: self.patch_norm.forward(&values)?, height, width };
         let mut maps = Vec::with_capacity(4);
         for (stage, norm) in self.stages.iter().zip(&self.norms) {

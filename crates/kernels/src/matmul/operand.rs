@@ -1,0 +1,179 @@
+//! The left operands of products: where their rows lie, or how a block of them is made.
+
+#![allow(unsafe_code)]
+
+use super::{Epilogue, Packed, Scratch};
+use std::ops::Range;
+
+/// The left operand of a product: rows of values, each in pieces (taps) that may lie anywhere.
+///
+/// # Safety
+/// The pointers that [`locate`](Self::locate) pushes may be read for [`inner`](Self::inner) values
+/// as long as the operand and the scratch live unchanged.
+pub(crate) unsafe trait Operand: Sync {
+    /// Rows in all.
+    fn rows(&self) -> usize;
+
+    /// Pieces of a row.
+    fn taps(&self) -> usize {
+        1
+    }
+
+    /// Values in one piece.
+    fn inner(&self) -> usize;
+
+    /// Values that [`prepare`](Self::prepare) computes for each row; 0 if rows lie in memory.
+    fn prepared(&self) -> usize {
+        0
+    }
+
+    /// Computes a block of rows into the scratch.
+    fn prepare(&self, _rows: Range<usize>, _scratch: &mut Scratch) {}
+
+    /// Pushes, for each tap, where it lies for each of `count` rows from `rows.start` on; what
+    /// would lie behind the last row is that row again. `scratch` is as `prepare` left it for the
+    /// block that begins at row `first`.
+    fn locate(
+        &self,
+        rows: Range<usize>,
+        count: usize,
+        first: usize,
+        scratch: &Scratch,
+        pointers: &mut Vec<*const f32>,
+    );
+}
+
+/// The pointers of rows of one piece.
+fn single(
+    rows: Range<usize>,
+    count: usize,
+    pointers: &mut Vec<*const f32>,
+    row: impl Fn(usize) -> *const f32,
+) {
+    pointers.extend((0..count).map(|r| row((rows.start + r).min(rows.end - 1))));
+}
+
+/// Rows that lie in memory one after the other.
+pub(crate) struct Dense<'a> {
+    values: &'a [f32],
+    width: usize,
+}
+
+impl<'a> Dense<'a> {
+    /// # Panics
+    /// If the values are no whole number of rows, or `width` is 0.
+    pub(crate) fn new(values: &'a [f32], width: usize) -> Self {
+        assert_eq!(values.len() % width, 0, "whole rows");
+        Self { values, width }
+    }
+}
+
+// SAFETY: the slice checks that the row lies inside `values`.
+unsafe impl Operand for Dense<'_> {
+    fn rows(&self) -> usize {
+        self.values.len() / self.width
+    }
+
+    fn inner(&self) -> usize {
+        self.width
+    }
+
+    fn locate(
+        &self,
+        rows: Range<usize>,
+        count: usize,
+        _: usize,
+        _: &Scratch,
+        pointers: &mut Vec<*const f32>,
+    ) {
+        single(rows, count, pointers, |row| self.values[row * self.width..][..self.width].as_ptr());
+    }
+}
+
+/// Rows that are computed when they are needed, a block at a time.
+pub(crate) struct Computed<F> {
+    rows: usize,
+    width: usize,
+    fill: F,
+}
+
+impl<F: Fn(Range<usize>, &mut [f32]) + Sync> Computed<F> {
+    /// `fill` writes the values of some rows, one row after the other.
+    pub(crate) fn new(rows: usize, width: usize, fill: F) -> Self {
+        Self { rows, width, fill }
+    }
+}
+
+// SAFETY: the slice checks that the row lies inside the scratch.
+unsafe impl<F: Fn(Range<usize>, &mut [f32]) + Sync> Operand for Computed<F> {
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    fn inner(&self) -> usize {
+        self.width
+    }
+
+    fn prepared(&self) -> usize {
+        self.width
+    }
+
+    fn prepare(&self, rows: Range<usize>, scratch: &mut Scratch) {
+        let length = rows.len() * self.width;
+        (self.fill)(rows, scratch.values(length));
+    }
+
+    fn locate(
+        &self,
+        rows: Range<usize>,
+        count: usize,
+        first: usize,
+        scratch: &Scratch,
+        pointers: &mut Vec<*const f32>,
+    ) {
+        single(rows, count, pointers, |row| {
+            scratch.as_slice()[(row - first) * self.width..][..self.width].as_ptr()
+        });
+    }
+}
+
+/// The rows of another product, which is computed block by block and never whole.
+pub(crate) struct Chained<'a, O> {
+    pub(crate) operand: O,
+    pub(crate) matrix: &'a Packed,
+    pub(crate) epilogue: Epilogue<'a>,
+}
+
+// SAFETY: the slice checks that the row lies inside the scratch.
+unsafe impl<O: Operand> Operand for Chained<'_, O> {
+    fn rows(&self) -> usize {
+        self.operand.rows()
+    }
+
+    fn inner(&self) -> usize {
+        self.matrix.n
+    }
+
+    fn prepared(&self) -> usize {
+        self.matrix.n + self.operand.prepared()
+    }
+
+    fn prepare(&self, rows: Range<usize>, scratch: &mut Scratch) {
+        let n = self.matrix.n;
+        let (values, next) = scratch.split(rows.len() * n);
+        super::block(&self.operand, self.matrix, &self.epilogue, rows, values, next);
+    }
+
+    fn locate(
+        &self,
+        rows: Range<usize>,
+        count: usize,
+        first: usize,
+        scratch: &Scratch,
+        pointers: &mut Vec<*const f32>,
+    ) {
+        single(rows, count, pointers, |row| {
+            scratch.as_slice()[(row - first) * self.matrix.n..][..self.matrix.n].as_ptr()
+        });
+    }
+}
