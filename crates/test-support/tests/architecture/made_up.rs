@@ -86,8 +86,8 @@ fn finds_every_kind_of_wrong_dependency() {
 #[test]
 fn finds_a_package_without_a_place_or_lints() {
     let mut packages = sound();
-    let stranger = Package { name: "portrait-voice".to_owned(), ..Package::default() };
-    packages.insert("portrait-voice", stranger);
+    let stranger = Package { name: "portrait-stranger".to_owned(), ..Package::default() };
+    packages.insert("portrait-stranger", stranger);
     let found = violations(packages);
     assert!(found.len() == 2 && found[0].contains("has no place"), "{found:?}");
     assert!(found[1].contains("does not inherit the workspace's lints"), "{found:?}");
