@@ -1,6 +1,5 @@
 //! The queue behind a lock, with the wakers of those who wait. Knows no device handles.
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,6 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::error::Error;
+use crate::hash::NumberMap;
 use crate::queue::{
     ClassId, DeviceId, DeviceState, Event, Outcome, Queue, Released, Request, Ticket,
 };
@@ -31,7 +31,7 @@ enum Slot {
 #[derive(Debug)]
 struct State {
     queue: Queue,
-    slots: HashMap<Ticket, Slot>,
+    slots: NumberMap<Ticket, Slot>,
     /// Wakers of those who wait until nothing is left to do, and of those who wait for an idle
     /// device.
     until_idle: Vec<Waker>,
@@ -69,8 +69,12 @@ impl State {
 
 impl Gate {
     pub(crate) fn new(queue: Queue) -> Arc<Self> {
-        let state =
-            State { queue, slots: HashMap::new(), until_idle: Vec::new(), until_free: Vec::new() };
+        let state = State {
+            queue,
+            slots: NumberMap::default(),
+            until_idle: Vec::new(),
+            until_free: Vec::new(),
+        };
         Arc::new(Self { state: Mutex::new(state), epoch: Instant::now() })
     }
 
@@ -124,16 +128,6 @@ impl Gate {
 
     pub(crate) fn snapshot(&self) -> Snapshot {
         self.with(|queue, now| queue.snapshot(now))
-    }
-
-    pub(crate) fn class(&self, name: &str) -> Option<ClassId> {
-        lock(&self.state).queue.class(name)
-    }
-
-    /// The name of a class that the policy has.
-    pub(crate) fn class_name(&self, class: ClassId) -> String {
-        let state = lock(&self.state);
-        state.queue.policy().classes.get(class.0).map_or_else(String::new, |c| c.name.clone())
     }
 
     pub(crate) fn expected_wait(&self, class: ClassId) -> Duration {

@@ -48,6 +48,7 @@
 mod batcher;
 mod error;
 mod gate;
+mod hash;
 mod lease;
 mod policy;
 mod queue;

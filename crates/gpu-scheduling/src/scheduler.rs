@@ -28,6 +28,9 @@ pub struct Scheduler<D> {
 pub(crate) struct Shared<D> {
     pub(crate) gate: Arc<Gate>,
     names: Vec<String>,
+    classes: Vec<String>,
+    /// The flow without a name, shared so that a request allocates none.
+    unnamed: Arc<str>,
     /// None after the scheduler was closed.
     workers: Mutex<Option<Vec<Worker<D>>>>,
     ends: Mutex<Vec<oneshot::Receiver<()>>>,
@@ -89,6 +92,7 @@ impl<D: 'static> Builder<D> {
     pub fn build(self) -> Result<Scheduler<D>, Error> {
         let specs: Vec<_> = self.devices.iter().map(|(spec, _)| spec.clone()).collect();
         let names: Vec<_> = specs.iter().map(|s| s.name.clone()).collect();
+        let classes = self.policy.classes.iter().map(|c| c.name.clone()).collect();
         let gate = Gate::new(Queue::new(self.policy, specs)?);
         let (mut workers, mut ends) = (Vec::new(), Vec::new());
         for (spec, open) in self.devices {
@@ -97,7 +101,8 @@ impl<D: 'static> Builder<D> {
             ends.push(end);
         }
         let workers = Mutex::new(Some(workers));
-        let shared = Shared { gate, names, workers, ends: Mutex::new(ends) };
+        let ends = Mutex::new(ends);
+        let shared = Shared { gate, names, classes, unnamed: Arc::from(""), workers, ends };
         Ok(Scheduler { shared: Arc::new(shared) })
     }
 }
@@ -111,7 +116,12 @@ impl<D: 'static> Scheduler<D> {
     /// Asks for a device for one run of `class`. Nothing happens before the request is awaited.
     pub fn lease(&self, class: &str) -> LeaseRequest<D> {
         let class = self.class(class);
-        let request = Request::new(class.as_ref().map_or(ClassId(usize::MAX), |c| *c));
+        let request = Request {
+            class: class.as_ref().map_or(ClassId(usize::MAX), |c| *c),
+            flow: self.shared.unnamed.clone(),
+            priority: Priority::Normal,
+            deadline: None,
+        };
         LeaseRequest { scheduler: self.clone(), unknown: class.err(), request, within: None }
     }
 
@@ -120,7 +130,8 @@ impl<D: 'static> Scheduler<D> {
     /// # Errors
     /// [`Error::UnknownClass`].
     pub fn class(&self, name: &str) -> Result<ClassId, Error> {
-        self.shared.gate.class(name).ok_or_else(|| Error::UnknownClass(name.into()))
+        let found = self.shared.classes.iter().position(|c| c == name);
+        found.map(ClassId).ok_or_else(|| Error::UnknownClass(name.into()))
     }
 
     /// How long a new request of this class would wait, going by the run times measured.
@@ -226,7 +237,7 @@ impl<D: 'static> Shared<D> {
         deadline: Option<Duration>,
     ) -> Result<crate::gate::Permit, Error> {
         let denied = |denied| {
-            let class = self.gate.class_name(class);
+            let class = self.classes.get(class.0).cloned().unwrap_or_default();
             match denied {
                 Denied::Expired => Error::Deadline { class },
                 Denied::NoDevice => Error::NoDevice { class },

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::Ticket;
 use super::rank::{RANKS, Rank};
+use crate::hash::NumberMap;
 
 /// A flow that waits, runs or has run ahead of the others. Never reused while the scheduler is busy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,7 +42,7 @@ pub(super) struct Flows {
     classes: usize,
     next: u64,
     by_name: HashMap<Arc<str>, FlowId>,
-    flows: HashMap<FlowId, Flow>,
+    flows: NumberMap<FlowId, Flow>,
     /// Flows with something waiting, at `class * RANKS + rank`.
     ready: Vec<BTreeSet<(u64, FlowId)>>,
     /// The virtual time of the latest election.
@@ -56,7 +57,7 @@ impl Flows {
             classes,
             next: 0,
             by_name: HashMap::new(),
-            flows: HashMap::new(),
+            flows: NumberMap::default(),
             ready: vec![BTreeSet::new(); classes * RANKS],
             now: 0,
             resting: BTreeSet::new(),

@@ -14,7 +14,7 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ use self::flows::{FlowId, Flows};
 use self::rank::Rank;
 use self::window::nanos;
 use crate::error::Error;
+use crate::hash::NumberMap;
 use crate::policy::{DeviceSpec, Policy, Priority};
 
 pub use self::device::DeviceState;
@@ -138,7 +139,7 @@ pub struct Queue {
     demands: Vec<Demand>,
     classes: Vec<ClassState>,
     devices: Vec<Device>,
-    jobs: HashMap<Ticket, Job>,
+    jobs: NumberMap<Ticket, Job>,
     flows: Flows,
     /// Elected and not yet started, by demand.
     pending: Vec<BTreeSet<Ticket>>,
@@ -186,7 +187,7 @@ impl Queue {
             flows: Flows::new(demands.len()),
             pending: vec![BTreeSet::new(); demands.len()],
             shut: vec![false; demands.len()],
-            jobs: HashMap::new(),
+            jobs: NumberMap::default(),
             deadlines: BTreeSet::new(),
             ageing: BTreeSet::new(),
             waiting: 0,

@@ -1,5 +1,7 @@
 //! Shares of flows, priorities, ageing, and when exclusive runs start.
 
+use std::collections::HashMap;
+
 use super::*;
 
 /// Runs `queue` for `steps` releases; `each` is called before
