@@ -6,6 +6,7 @@
 //! | [`DeformConv2d`] | deformable convolution v2, which candle does not have |
 //! | [`resize_bilinear`] | `align_corners = true` with the very source coordinates PyTorch computes |
 //! | [`Linear`], [`Mlp`] | weights packed once; bias, activation and residual while the product is in registers |
+//! | [`WindowAttention`] | windows are read from the map and written to it where they lie |
 //! | [`LayerNorm`] | candle's is serial, and its variance is taken in one pass |
 //! | [`gate`], [`mean_of_pixels`] | at the speed of memory |
 //! | [`BatchNorm::fold`] | at inference a BatchNorm is part of the convolution before it |
@@ -41,6 +42,7 @@ mod norm;
 mod pixels;
 mod simd_math;
 mod slices;
+mod window_attention;
 
 pub use activation::Activation;
 pub use bilinear::resize_bilinear;
@@ -52,3 +54,4 @@ pub use isa::Isa;
 pub use linear::{Linear, Mlp};
 pub use norm::{BatchNorm, LayerNorm};
 pub use pixels::{gate, mean_of_pixels};
+pub use window_attention::WindowAttention;

@@ -11,6 +11,7 @@
 mod operand;
 mod packed;
 mod scratch;
+mod small;
 mod tile;
 
 use crate::Activation;
@@ -20,6 +21,7 @@ use packed::{NARROW_TILES, WIDE_TILES};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 pub(crate) use scratch::Scratch;
+pub(crate) use small::SmallMatrix;
 use std::ops::Range;
 use tile::{Rows, Target, compute};
 

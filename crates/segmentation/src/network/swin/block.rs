@@ -1,7 +1,7 @@
 //! A stage of the backbone: blocks of window attention and MLP, then patch merging.
 
 use super::Tokens;
-use super::attention::{WindowAttention, Windows};
+use super::attention::Attention;
 use super::merging::PatchMerging;
 use crate::config::SwinConfig;
 use crate::network::layers::{layer_norm, linear};
@@ -34,10 +34,8 @@ impl Stage {
 
     /// The stage's result, and what the next stage starts from (the same after the last one).
     pub(super) fn forward(&self, mut tokens: Tokens) -> Result<(Tokens, Tokens)> {
-        let plain = Windows::new(&tokens, self.window, 0)?;
-        let shifted = Windows::new(&tokens, self.window, self.window / 2)?;
         for (index, block) in self.blocks.iter().enumerate() {
-            tokens = block.forward(&tokens, if index % 2 == 0 { &plain } else { &shifted })?;
+            tokens = block.forward(&tokens, self.shift(index))?;
         }
         let next = match &self.downsample {
             Some(merging) => merging.forward(&tokens)?,
@@ -46,17 +44,21 @@ impl Stage {
         Ok((tokens, next))
     }
 
+    /// Every other block sees the map shifted by half a window.
+    fn shift(&self, block: usize) -> usize {
+        (block % 2) * (self.window / 2)
+    }
+
     #[cfg(test)]
     pub(super) fn block(&self, index: usize, tokens: &Tokens) -> Result<Tokens> {
-        let shift = (index % 2) * (self.window / 2);
-        self.blocks[index].forward(tokens, &Windows::new(tokens, self.window, shift)?)
+        self.blocks[index].forward(tokens, self.shift(index))
     }
 }
 
 #[derive(Debug)]
 struct Block {
     norm1: LayerNorm,
-    attn: WindowAttention,
+    attn: Attention,
     norm2: LayerNorm,
     mlp: Mlp,
 }
@@ -66,7 +68,7 @@ impl Block {
         let hidden = MLP_RATIO * channels;
         Ok(Self {
             norm1: layer_norm(&vb.pp("norm1"), channels)?,
-            attn: WindowAttention::new(channels, heads, window, &vb.pp("attn"))?,
+            attn: Attention::new(channels, heads, window, &vb.pp("attn"))?,
             norm2: layer_norm(&vb.pp("norm2"), channels)?,
             mlp: Mlp::new(
                 linear(&vb.pp("mlp.fc1"), [channels, hidden], Activation::Gelu)?,
@@ -75,11 +77,9 @@ impl Block {
         })
     }
 
-    fn forward(&self, tokens: &Tokens, windows: &Windows) -> Result<Tokens> {
-        let x = &tokens.values;
-        let attended = windows.partition(&self.norm1.forward(x)?)?;
-        let attended = self.attn.forward(&attended, windows.mask())?;
-        let x = (x + windows.reverse(&attended)?)?;
+    fn forward(&self, tokens: &Tokens, shift: usize) -> Result<Tokens> {
+        let normed = self.norm1.forward(&tokens.values)?;
+        let x = self.attn.forward_add(&normed, tokens, shift)?;
         Ok(tokens.with(self.mlp.forward_add(&self.norm2.forward(&x)?, &x)?))
     }
 }
