@@ -14,6 +14,8 @@ pub enum Activation {
     Silu,
     /// `x · Φ(x)` with the exact normal distribution Φ (by erf), as `torch.nn.GELU()`.
     Gelu,
+    /// `2 · sigmoid(x)`: what scales the taps of a deformable convolution.
+    DoubleSigmoid,
 }
 
 impl Activation {
@@ -24,6 +26,7 @@ impl Activation {
             Self::Relu => x.relu(),
             Self::Silu => x.silu(),
             Self::Gelu => x.gelu_erf(),
+            Self::DoubleSigmoid => (x.neg()?.exp()? + 1.0)?.recip()? * 2.0,
         }
     }
 }

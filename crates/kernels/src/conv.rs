@@ -2,10 +2,12 @@
 
 mod patches;
 
-use crate::Activation;
 use crate::isa::Isa;
-use crate::matmul::{Computed, Dense, Epilogue, Output, Packed, Residual, multiply};
+use crate::matmul::{
+    Chained, Computed, Dense, Epilogue, Operand, Output, Packed, Residual, multiply,
+};
 use crate::slices::f32_values;
+use crate::{Activation, Linear};
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
 use patches::{Geometry, Patches};
 
@@ -145,6 +147,23 @@ impl Conv2d {
         }
     }
 
+    /// `activation(linear(conv(x)) + sum)` with the activation of `linear`: what several
+    /// convolutions side by side and the 1×1 convolution behind them come to, one after the other.
+    /// The convolution's own result is computed for a few pixels at a time and never stands in
+    /// memory as a whole. `sum` is `(batch, out height, out width, out of linear)`.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward), and if the layer or the sum do not fit.
+    pub fn forward_into(&self, x: &Tensor, linear: &Linear, sum: &Tensor) -> Result<Tensor> {
+        match &self.parameters {
+            Parameters::Packed { .. } => {
+                let op = IntoLinear { conv: self, linear };
+                x.contiguous()?.apply_op2_no_bwd(&sum.contiguous()?, &op)
+            }
+            Parameters::Tensors { .. } => linear.join_by_candle(&self.forward(x)?, sum),
+        }
+    }
+
     fn by_candle(&self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
         let Conv2dParams { stride, padding, dilation, groups } = self.params;
         let x = x.permute((0, 3, 1, 2))?.contiguous()?;
@@ -172,35 +191,99 @@ impl Conv2d {
         residual: Residual<'_>,
         (geometry, shape): (Geometry, Shape),
     ) -> Result<(CpuStorage, Shape)> {
-        let Parameters::Packed { groups, zeros } = &self.parameters else {
-            bail!("conv2d: the weight does not lie on the CPU as f32");
-        };
-        let [out, group_in, ..] = self.shape;
-        let channels = group_in * groups.len();
+        let groups = self.packed()?;
+        let [out, ..] = self.shape;
         let mut y = vec![0f32; shape.elem_count()];
         let epilogue = Epilogue { activation: self.activation, residual };
         for (group, matrix) in groups.iter().enumerate() {
             let output = Output::columns(&mut y, out, group * (out / groups.len()));
-            let patches = Patches {
-                x,
-                zeros,
-                geometry: &geometry,
-                channels,
-                first: group * group_in,
-                inner: group_in,
-            };
-            if geometry.is_pointwise() && groups.len() == 1 {
-                multiply(&Dense::new(x, channels), matrix, epilogue, output);
-            } else if group_in < FEW_CHANNELS {
-                let width = geometry.taps() * group_in;
-                let fill = |rows, to: &mut [f32]| patches.gather(rows, to);
-                multiply(&Computed::new(geometry.rows(), width, fill), matrix, epilogue, output);
-            } else {
-                multiply(&patches, matrix, epilogue, output);
-            }
+            self.with_operand(x, &geometry, group, |operand| {
+                multiply(operand, matrix, epilogue, output);
+            })?;
         }
         Ok((CpuStorage::F32(y), shape))
     }
+
+    fn packed(&self) -> Result<&[Packed]> {
+        match &self.parameters {
+            Parameters::Packed { groups, .. } => Ok(groups),
+            Parameters::Tensors { .. } => {
+                bail!("conv2d: the weight does not lie on the CPU as f32")
+            }
+        }
+    }
+
+    /// The rows of the product that computes a group of channels.
+    fn with_operand(
+        &self,
+        x: &[f32],
+        geometry: &Geometry,
+        group: usize,
+        work: impl FnOnce(&dyn Operand),
+    ) -> Result<()> {
+        let Parameters::Packed { groups, zeros } = &self.parameters else {
+            bail!("conv2d: the weight does not lie on the CPU as f32");
+        };
+        let [_, inner, ..] = self.shape;
+        let channels = inner * groups.len();
+        let patches = Patches { x, zeros, geometry, channels, first: group * inner, inner };
+        if geometry.is_pointwise() && groups.len() == 1 {
+            work(&Dense::new(x, channels));
+        } else if inner < FEW_CHANNELS {
+            let fill = |rows, to: &mut [f32]| patches.gather(rows, to);
+            work(&Computed::new(geometry.rows(), geometry.taps() * inner, fill));
+        } else {
+            work(&patches);
+        }
+        Ok(())
+    }
+}
+
+/// A convolution that goes into a linear layer, see [`Conv2d::forward_into`].
+struct IntoLinear<'a> {
+    conv: &'a Conv2d,
+    linear: &'a Linear,
+}
+
+impl CustomOp2 for IntoLinear<'_> {
+    fn name(&self) -> &'static str {
+        "conv2d_into_linear"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        layout: &Layout,
+        sum: &CpuStorage,
+        sum_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (x, sum) = (f32_values("conv2d", x, layout)?, f32_values("conv2d", sum, sum_layout)?);
+        let (geometry, shape) = self.conv.output(layout.shape())?;
+        let [matrix] = self.conv.packed()? else {
+            bail!("conv2d: groups of channels cannot go into a linear layer");
+        };
+        let mut y = vec![0f32; sum.len()];
+        check_join(&shape, self.linear, sum_layout.shape())?;
+        let mut result = Ok(());
+        self.conv.with_operand(x, &geometry, 0, |operand| {
+            let epilogue = Epilogue { activation: self.conv.activation, residual: Residual::None };
+            result = self.linear.join(&Chained { operand, matrix, epilogue }, sum, &mut y);
+        })?;
+        result?;
+        Ok((CpuStorage::F32(y), sum_layout.shape().clone()))
+    }
+}
+
+/// Whether a layer takes the channels of an image and gives those of the sum.
+pub(crate) fn check_join(image: &Shape, linear: &Linear, sum: &Shape) -> Result<()> {
+    let (batch, height, width, channels) = image.dims4()?;
+    let [input, out] = linear.size();
+    if channels != input || sum.dims() != [batch, height, width, out] {
+        bail!(
+            "an image of {image:?} into a layer from {input} to {out} cannot join a sum of {sum:?}"
+        );
+    }
+    Ok(())
 }
 
 impl CustomOp1 for Conv2d {

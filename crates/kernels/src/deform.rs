@@ -1,11 +1,12 @@
 //! Deformable convolution v2 (Zhu et al., "Deformable ConvNets v2", 2018).
 
-use crate::Activation;
+use crate::conv::check_join;
 use crate::isa::Isa;
 use crate::lerp::{Corners, interpolate};
-use crate::matmul::{Computed, Epilogue, Output, Packed, Residual, multiply};
+use crate::matmul::{Chained, Computed, Epilogue, Output, Packed, Residual, multiply};
 use crate::slices::f32_values;
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use crate::{Activation, Linear};
+use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Storage, Tensor, bail};
 use std::ops::Range;
 
 /// A convolution of channels-last images whose taps are moved by learnt offsets and scaled by a
@@ -81,11 +82,43 @@ impl DeformConv2d {
     /// # Errors
     /// If the shapes do not fit each other.
     pub fn forward(&self, x: &Tensor, offset: &Tensor, mask: &Tensor) -> Result<Tensor> {
-        x.contiguous()?.apply_op3_no_bwd(&offset.contiguous()?, &mask.contiguous()?, self)
+        self.run(x, [offset, mask], None)
+    }
+
+    /// `activation(linear(conv(x)) + sum)` with the activation of `linear`, as
+    /// [`Conv2d::forward_into`](crate::Conv2d::forward_into).
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward), and if the layer or the sum do not fit.
+    pub fn forward_into(
+        &self,
+        x: &Tensor,
+        offset: &Tensor,
+        mask: &Tensor,
+        linear: &Linear,
+        sum: &Tensor,
+    ) -> Result<Tensor> {
+        self.run(x, [offset, mask], Some((linear, &sum.contiguous()?)))
+    }
+
+    fn run(
+        &self,
+        x: &Tensor,
+        [offset, mask]: [&Tensor; 2],
+        into: Option<(&Linear, &Tensor)>,
+    ) -> Result<Tensor> {
+        let (offset, mask) = (offset.contiguous()?, mask.contiguous()?);
+        x.contiguous()?.apply_op3_no_bwd(&offset, &mask, &Run { conv: self, into })
     }
 }
 
-impl CustomOp3 for DeformConv2d {
+/// A deformable convolution, into a linear layer if there is one.
+struct Run<'a> {
+    conv: &'a DeformConv2d,
+    into: Option<(&'a Linear, &'a Tensor)>,
+}
+
+impl CustomOp3 for Run<'_> {
     fn name(&self) -> &'static str {
         "deform_conv2d"
     }
@@ -99,15 +132,16 @@ impl CustomOp3 for DeformConv2d {
         mask: &CpuStorage,
         mask_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
+        let conv = self.conv;
         let x = f32_values(self.name(), x, x_layout)?;
         let offset = f32_values(self.name(), offset, offset_layout)?;
         let mask = f32_values(self.name(), mask, mask_layout)?;
         let (batch, height, width, channels) = x_layout.shape().dims4()?;
-        let [out, input, kernel_h, kernel_w] = self.shape;
+        let [out, input, kernel_h, kernel_w] = conv.shape;
         let (_, out_h, out_w, _) = offset_layout.shape().dims4()?;
         let taps = kernel_h * kernel_w;
         let expected = |side: usize, kernel: usize| {
-            (side + 2 * self.padding).checked_sub(kernel).map(|room| room / self.stride + 1)
+            (side + 2 * conv.padding).checked_sub(kernel).map(|room| room / conv.stride + 1)
         };
         if channels != input
             || expected(height, kernel_h) != Some(out_h)
@@ -121,21 +155,31 @@ impl CustomOp3 for DeformConv2d {
                 x_layout.shape(),
                 offset_layout.shape(),
                 mask_layout.shape(),
-                self.shape,
-                self.stride,
-                self.padding
+                conv.shape,
+                conv.stride,
+                conv.padding
             );
         }
         let rows = batch * out_h * out_w;
         let sampling =
-            Sampling { conv: self, x, offset, mask, size: [height, width], out: [out_h, out_w] };
-        let mut y = vec![0f32; rows * out];
+            Sampling { conv, x, offset, mask, size: [height, width], out: [out_h, out_w] };
         let operand = Computed::new(rows, taps * channels, |rows, to: &mut [f32]| {
             sampling.sample(rows, to);
         });
-        let epilogue = Epilogue { activation: self.activation, residual: Residual::None };
-        multiply(&operand, &self.matrix, epilogue, Output::whole(&mut y, out));
-        Ok((CpuStorage::F32(y), Shape::from((batch, out_h, out_w, out))))
+        let epilogue = Epilogue { activation: conv.activation, residual: Residual::None };
+        let shape = Shape::from((batch, out_h, out_w, out));
+        let Some((linear, sum)) = self.into else {
+            let mut y = vec![0f32; rows * out];
+            multiply(&operand, &conv.matrix, epilogue, Output::whole(&mut y, out));
+            return Ok((CpuStorage::F32(y), shape));
+        };
+        check_join(&shape, linear, sum.shape())?;
+        let (storage, layout) = sum.storage_and_layout();
+        let Storage::Cpu(storage) = &*storage else { bail!("deform_conv2d: a sum on a CPU") };
+        let mut y = vec![0f32; sum.elem_count()];
+        let chained = Chained { operand: &operand, matrix: &conv.matrix, epilogue };
+        linear.join(&chained, f32_values(self.name(), storage, layout)?, &mut y)?;
+        Ok((CpuStorage::F32(y), sum.shape().clone()))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::Activation;
 use crate::isa::Isa;
-use crate::matmul::{Chained, Dense, Epilogue, Output, Packed, Residual, multiply};
+use crate::matmul::{Chained, Dense, Epilogue, Operand, Output, Packed, Residual, multiply};
 use crate::slices::f32_values;
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
 
@@ -84,6 +84,35 @@ impl Linear {
                 self.by_candle(x, weight, bias.as_ref())? + residual
             }
         }
+    }
+
+    /// `activation(x · weightᵀ + bias + sum)` with values that an operation before it computes a block
+    /// at a time: `operand` are the `rows` of `x`.
+    pub(crate) fn join(&self, operand: &dyn Operand, sum: &[f32], y: &mut [f32]) -> Result<()> {
+        let Parameters::Packed(matrix) = &self.parameters else {
+            bail!("linear: the weight does not lie on the CPU as f32");
+        };
+        let epilogue = Epilogue { activation: self.activation, residual: Residual::Before(sum) };
+        multiply(operand, matrix, epilogue, Output::whole(y, self.shape[0]));
+        Ok(())
+    }
+
+    /// `activation(x · weightᵀ + bias + sum)`
+    pub(crate) fn join_by_candle(&self, x: &Tensor, sum: &Tensor) -> Result<Tensor> {
+        let Parameters::Tensors { weight, bias } = &self.parameters else {
+            bail!("linear: the weight lies on another device or has another type than x");
+        };
+        let mut y = x.reshape(((), self.shape[1]))?.matmul(&weight.t()?)?;
+        if let Some(bias) = bias {
+            y = y.broadcast_add(bias)?;
+        }
+        self.activation.of(&(y.reshape(self.output(x.shape())?)? + sum)?)
+    }
+
+    /// Values of a row that it takes, and that it gives.
+    pub(crate) fn size(&self) -> [usize; 2] {
+        let [out, input] = self.shape;
+        [input, out]
     }
 
     fn by_candle(&self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
@@ -203,8 +232,9 @@ impl CustomOp2 for Mlp {
         else {
             bail!("mlp: the weights do not lie on the CPU as f32");
         };
+        let rows = Dense::new(f32_values("mlp", x, layout)?, first.shape[1]);
         let operand = Chained {
-            operand: Dense::new(f32_values("mlp", x, layout)?, first.shape[1]),
+            operand: &rows,
             matrix: between,
             epilogue: Epilogue { activation: first.activation, residual: Residual::None },
         };

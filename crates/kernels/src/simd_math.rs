@@ -35,6 +35,13 @@ pub(crate) fn silu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.div_f32s(x, simd.add_f32s(one, exp(simd, simd.neg_f32s(x))))
 }
 
+/// `2 · sigmoid(x)`
+#[inline(always)]
+pub(crate) fn double_sigmoid<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    let decay = exp(simd, simd.neg_f32s(x));
+    simd.div_f32s(simd.splat_f32s(2.0), simd.add_f32s(simd.splat_f32s(1.0), decay))
+}
+
 /// `x · Φ(x)` with the normal distribution Φ, within 2e-7 · max(1, |x|).
 ///
 /// By erf as in Abramowitz and Stegun, 7.1.26, whose absolute error is at most 1.5e-7.
@@ -95,6 +102,7 @@ mod tests {
     function!(Exp, exp);
     function!(Silu, silu);
     function!(Gelu, gelu);
+    function!(DoubleSigmoid, double_sigmoid);
 
     fn check(function: impl Function + Copy, exact: fn(f64) -> f64, error: fn(f64, f64) -> f64) {
         for isa in Isa::available() {
@@ -119,6 +127,12 @@ mod tests {
     fn silu_follows_exp() {
         let exact = |x: f64| x / (1.0 + (-x).exp());
         check(Silu, exact, |_, exact| 4.0 * f64::from(f32::EPSILON) * exact.abs() + 1e-36);
+    }
+
+    #[test]
+    fn double_sigmoid_follows_exp() {
+        let exact = |x: f64| 2.0 / (1.0 + (-x).exp());
+        check(DoubleSigmoid, exact, |_, exact| 4.0 * f64::from(f32::EPSILON) * exact + 1e-36);
     }
 
     #[test]

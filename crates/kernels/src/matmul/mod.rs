@@ -45,7 +45,9 @@ pub(crate) struct Epilogue<'a> {
 pub(crate) enum Residual<'a> {
     #[default]
     None,
-    /// These values after the activation; they lie as the output does.
+    /// These values before the activation; they lie as the output does.
+    Before(&'a [f32]),
+    /// These values after the activation.
     After(&'a [f32]),
 }
 
@@ -75,7 +77,7 @@ impl<'a> Output<'a> {
 /// # Panics
 /// If the sizes do not fit each other.
 pub(crate) fn multiply(
-    operand: &impl Operand,
+    operand: &dyn Operand,
     matrix: &Packed,
     epilogue: Epilogue<'_>,
     output: Output<'_>,
@@ -85,7 +87,7 @@ pub(crate) fn multiply(
     assert_eq!(operand.taps() * operand.inner(), matrix.k, "values of a row");
     assert!(offset + matrix.n <= stride, "columns of the output");
     assert_eq!(values.len(), rows * stride, "size of the output");
-    if let Residual::After(residual) = epilogue.residual {
+    if let Residual::Before(residual) | Residual::After(residual) = epilogue.residual {
         assert_eq!(residual.len(), values.len(), "size of the residual");
     }
     if rows == 0 || matrix.n == 0 {
@@ -117,7 +119,7 @@ pub(crate) fn multiply(
 
 /// Multiplies some rows on this thread into `out`, without gaps.
 fn block(
-    operand: &impl Operand,
+    operand: &dyn Operand,
     matrix: &Packed,
     epilogue: &Epilogue<'_>,
     rows: Range<usize>,
@@ -139,7 +141,7 @@ fn block(
 /// `operand` has taps · inner = k and is prepared for `rows`, not none. The output exists at
 /// `place` for these rows and panels, as does a residual, and nobody else touches it.
 unsafe fn run(
-    operand: &impl Operand,
+    operand: &dyn Operand,
     matrix: &Packed,
     epilogue: &Epilogue<'_>,
     rows: Range<usize>,

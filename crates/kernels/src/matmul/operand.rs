@@ -138,14 +138,14 @@ unsafe impl<F: Fn(Range<usize>, &mut [f32]) + Sync> Operand for Computed<F> {
 }
 
 /// The rows of another product, which is computed block by block and never whole.
-pub(crate) struct Chained<'a, O> {
-    pub(crate) operand: O,
+pub(crate) struct Chained<'a> {
+    pub(crate) operand: &'a dyn Operand,
     pub(crate) matrix: &'a Packed,
     pub(crate) epilogue: Epilogue<'a>,
 }
 
 // SAFETY: the slice checks that the row lies inside the scratch.
-unsafe impl<O: Operand> Operand for Chained<'_, O> {
+unsafe impl Operand for Chained<'_> {
     fn rows(&self) -> usize {
         self.operand.rows()
     }
@@ -161,7 +161,7 @@ unsafe impl<O: Operand> Operand for Chained<'_, O> {
     fn prepare(&self, rows: Range<usize>, scratch: &mut Scratch) {
         let n = self.matrix.n;
         let (values, next) = scratch.split(rows.len() * n);
-        super::block(&self.operand, self.matrix, &self.epilogue, rows, values, next);
+        super::block(self.operand, self.matrix, &self.epilogue, rows, values, next);
     }
 
     fn locate(

@@ -70,7 +70,8 @@ fn a_product_of_a_product_needs_no_whole_one() {
         multiply(&Dense::new(&between, hidden), &second, relu, Output::whole(&mut expected, n));
         let wide = n + 9;
         let mut out = vec![f32::NAN; rows * wide];
-        let chained = Chained { operand: Dense::new(&a, k), matrix: &first, epilogue: gelu };
+        let dense = Dense::new(&a, k);
+        let chained = Chained { operand: &dense, matrix: &first, epilogue: gelu };
         multiply(&chained, &second, relu, Output::columns(&mut out, wide, 4));
         for (row, expected) in out.chunks_exact(wide).zip(expected.chunks_exact(n)) {
             assert_eq!(&row[4..4 + n], expected);

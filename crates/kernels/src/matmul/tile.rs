@@ -75,11 +75,16 @@ pub(super) unsafe fn compute<S: Simd, const R: usize, const V: usize>(
             // SAFETY: `count` values of row `r` from vector `v` on lie inside the target.
             let out = unsafe { std::slice::from_raw_parts_mut(target.out.add(at), count) };
             let mut value = simd.add_f32s(sums[v], bias[v]);
+            if let Residual::Before(residual) = epilogue.residual {
+                let residual = &residual[target.start + at..][..count];
+                value = simd.add_f32s(value, read(simd, residual));
+            }
             value = match epilogue.activation {
                 Activation::None => value,
                 Activation::Relu => simd.max_f32s(value, simd.splat_f32s(0.0)),
                 Activation::Silu => simd_math::silu(simd, value),
                 Activation::Gelu => simd_math::gelu(simd, value),
+                Activation::DoubleSigmoid => simd_math::double_sigmoid(simd, value),
             };
             if let Residual::After(residual) = epilogue.residual {
                 let residual = &residual[target.start + at..][..count];

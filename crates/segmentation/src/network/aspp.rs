@@ -4,7 +4,7 @@ use super::layers::{conv, folded, same};
 use crate::config::{BirefnetConfig, DecoderAttention};
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
-use portrait_kernels::{Activation, Conv2d, Conv2dParams, DeformConv2d, mean_of_pixels};
+use portrait_kernels::{Activation, Conv2d, Conv2dParams, DeformConv2d, Linear, mean_of_pixels};
 
 /// Kernels of the parallel deformable branches (`parallel_block_sizes`).
 const DEFORM_KERNELS: [usize; 3] = [1, 3, 7];
@@ -14,9 +14,11 @@ const DILATIONS: [usize; 4] = [1, 6, 12, 18];
 /// Branches side by side, joined by a 1×1 convolution.
 #[derive(Debug)]
 pub(super) struct Aspp {
-    branches: Vec<Branch>,
+    /// Each with its part of the 1×1 convolution; the last one applies the activation.
+    branches: Vec<(Branch, Linear)>,
     pooled: Conv2d,
-    conv1: Conv2d,
+    /// The part of the 1×1 convolution for the pooled branch, and its bias.
+    pooled_part: Linear,
 }
 
 impl Aspp {
@@ -30,21 +32,33 @@ impl Aspp {
         };
         let pool = vb.pp("global_avg_pool");
         let pooled = conv_norm(&pool.pp("1"), &pool.pp("2"), [inter, width], Default::default())?;
-        let joined = (branches.len() + 1) * width;
-        let conv1 = conv_norm(&vb.pp("conv1"), &vb.pp("bn1"), [joined, inter], Default::default())?;
-        Ok(Some(Self { branches, pooled, conv1 }))
+        let count = branches.len();
+        let shape = [inter, (count + 1) * width, 1, 1];
+        let (weight, bias) = folded(&vb.pp("conv1"), "weight", shape, None, &vb.pp("bn1"))?;
+        let weight = weight.flatten(1, 3)?;
+        let part = |index: usize, bias, activation| {
+            let weight = weight.narrow(1, index * width, width)?.contiguous()?;
+            Linear::new(&weight, bias, activation)
+        };
+        let pooled_part = part(count, Some(&bias), Activation::None)?;
+        let branches = branches.into_iter().enumerate().map(|(index, branch)| {
+            let is_last = index + 1 == count;
+            let activation = if is_last { Activation::Relu } else { Activation::None };
+            Ok((branch, part(index, None, activation)?))
+        });
+        Ok(Some(Self { branches: branches.collect::<Result<_>>()?, pooled, pooled_part }))
     }
 
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let (batch, height, width, _) = x.dims4()?;
         let pooled = self.pooled.forward(&mean_of_pixels(x)?)?;
-        let pooled = pooled.broadcast_as((batch, height, width, pooled.dim(3)?))?.contiguous()?;
-        let mut parts = Vec::with_capacity(self.branches.len() + 1);
-        for branch in &self.branches {
-            parts.push(branch.forward(x)?);
+        let pooled = self.pooled_part.forward(&pooled)?;
+        // The branches have many channels and their sum few: one after the other is added to it.
+        let mut sum = pooled.broadcast_as((batch, height, width, pooled.dim(3)?))?;
+        for (branch, part) in &self.branches {
+            sum = branch.forward_into(x, part, &sum)?;
         }
-        parts.push(pooled);
-        self.conv1.forward(&Tensor::cat(&parts, 3)?)
+        Ok(sum)
     }
 }
 
@@ -85,6 +99,13 @@ fn conv_norm(
     Conv2d::new(&weight, Some(&bias), params, Activation::Relu)
 }
 
+/// The convolution that scales the taps of a deformable one.
+fn modulator(vb: &VarBuilder<'_>, [input, output]: [usize; 2], kernel: usize) -> Result<Conv2d> {
+    let weight = vb.get((output, input, kernel, kernel), "weight")?;
+    let bias = vb.get(output, "bias")?;
+    Conv2d::new(&weight, Some(&bias), same(kernel), Activation::DoubleSigmoid)
+}
+
 #[derive(Debug)]
 enum Branch {
     Deformable(Box<DeformBranch>),
@@ -92,10 +113,11 @@ enum Branch {
 }
 
 impl Branch {
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    /// `activation(part(branch(x)) + sum)`
+    fn forward_into(&self, x: &Tensor, part: &Linear, sum: &Tensor) -> Result<Tensor> {
         match self {
-            Self::Deformable(branch) => branch.forward(x),
-            Self::Plain(conv) => conv.forward(x),
+            Self::Deformable(branch) => branch.forward_into(x, part, sum),
+            Self::Plain(conv) => conv.forward_into(x, part, sum),
         }
     }
 }
@@ -118,14 +140,13 @@ impl DeformBranch {
         let padding = same(kernel).padding;
         Ok(Self {
             offset_conv: conv(&conv_vb.pp("offset_conv"), [input, 2 * taps], kernel)?,
-            modulator_conv: conv(&conv_vb.pp("modulator_conv"), [input, taps], kernel)?,
+            modulator_conv: modulator(&conv_vb.pp("modulator_conv"), [input, taps], kernel)?,
             regular_conv: DeformConv2d::new(&weight, Some(&bias), 1, padding, Activation::Relu)?,
         })
     }
 
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let offset = self.offset_conv.forward(x)?;
-        let mask = (candle_nn::ops::sigmoid(&self.modulator_conv.forward(x)?)? * 2.0)?;
-        self.regular_conv.forward(x, &offset, &mask)
+    fn forward_into(&self, x: &Tensor, part: &Linear, sum: &Tensor) -> Result<Tensor> {
+        let (offset, mask) = (self.offset_conv.forward(x)?, self.modulator_conv.forward(x)?);
+        self.regular_conv.forward_into(x, &offset, &mask, part, sum)
     }
 }
