@@ -64,8 +64,15 @@ pub(super) unsafe fn compute<S: Simd, const R: usize, const V: usize>(
     // SAFETY: `bias` holds `V` vectors.
     let bias: [S::f32s; V] =
         std::array::from_fn(|v| unsafe { load::<S>(bias.as_ptr().add(v * lanes)) });
+    // A copy for what follows, which picks rows by number: the sums themselves stay in registers.
+    let mut finished = [[simd.splat_f32s(0.0); V]; R];
+    for r in 0..R {
+        for v in 0..V {
+            finished[r][v] = sums[r][v];
+        }
+    }
     let [height, width] = target.size;
-    for (r, sums) in sums.iter().enumerate().take(height) {
+    for (r, sums) in finished.iter().enumerate().take(height) {
         for v in 0..V {
             let at = r * target.stride + v * lanes;
             let count = width.saturating_sub(v * lanes).min(lanes);
