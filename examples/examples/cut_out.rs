@@ -39,10 +39,11 @@ async fn main() -> Result<()> {
         std::fs::write(&file, &cut_out.png).with_context(|| file.display().to_string())?;
         let (width, height) = cut_out.cut_out.image.dimensions();
         println!(
-            "{}: {width} x {height} pixels, {:.0} % of it foreground, {:.0} ms",
+            "{}: {width} x {height} pixels, {:.0} % of it foreground, {:.0} ms by {}",
             file.display(),
             100.0 * cut_out.cut_out.coverage(),
-            cut_out.ms
+            cut_out.ms,
+            cut_out.model
         );
     }
     Ok(())

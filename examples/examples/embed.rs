@@ -2,15 +2,11 @@
 //!
 //! `cargo run --release -p portrait-examples --example embed -- photo.jpg`
 
-use portrait_pipeline::weights::{HubPlace, default_hub_cache};
-use portrait_pipeline::{CutOutOptions, DetectOptions, Photo, Pipeline, Places};
+use portrait_pipeline::{CutOutOptions, DetectOptions, Photo, Pipeline};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let cache = default_hub_cache(|name| std::env::var_os(name));
-    let hub = cache.map(|cache| HubPlace { cache, download: None });
-    let places = Places { models: Some("models".into()), hub, ..Places::default() };
-    let pipeline = Pipeline::builder().places(places).build().await?;
+    let pipeline = Pipeline::builder().build().await?;
 
     let file = std::env::args().nth(1).unwrap_or("photo.jpg".into());
     let photo = Photo::decode(std::fs::read(file)?)?;

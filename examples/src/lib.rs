@@ -8,11 +8,12 @@
 //! | `talking_portrait` | the whole flow to videos, against a local stand-in for D-ID |
 //!
 //! Run one with `cargo run --release -p portrait-examples --example cut_out -- photo.jpg out`.
-//! Models are looked for in `models/` and in the hub cache of this user; `portrait models fetch`
-//! puts them there. This library holds what the examples share, their [`CommandLine`].
+//! Models are looked for in `models/` and in the hub cache of this user, where
+//! `portrait models fetch` puts them; without any, the small ones run that are part of the program.
+//! `embed` looks for none. This library holds what the examples share, their [`CommandLine`].
 
 use anyhow::{Context, Result, bail};
-use portrait_pipeline::weights::{HubPlace, default_hub_cache};
+use portrait_pipeline::weights::{Family, HubPlace, default_hub_cache};
 use portrait_pipeline::{Model, Photo, Pipeline, PipelineBuilder, Places};
 use std::path::{Path, PathBuf};
 
@@ -81,15 +82,13 @@ impl CommandLine {
     /// # Errors
     /// If the manifest cannot be read.
     pub fn pipeline(&self) -> Result<PipelineBuilder> {
-        use portrait_pipeline::{DEFAULT_DETECTION_MODEL, DEFAULT_SEGMENTATION_MODEL};
-        let model = |name: &str, file: &Option<PathBuf>| {
-            anyhow::Ok(Model { file: file.clone(), ..Model::named(name)? })
-        };
-        let segmentation = self.model.as_deref().unwrap_or(DEFAULT_SEGMENTATION_MODEL);
+        let detection = Model::asked_for(Family::Yolov8, None, self.detection_weights.clone())?;
+        let name = self.model.as_deref();
+        let segmentation = Model::asked_for(Family::Birefnet, name, self.weights.clone())?;
         Ok(Pipeline::builder()
             .places(places(Path::new("models")))
-            .detection_model(model(DEFAULT_DETECTION_MODEL, &self.detection_weights)?)
-            .segmentation_model(model(segmentation, &self.weights)?))
+            .detection_model(detection)
+            .segmentation_model(segmentation))
     }
 }
 

@@ -164,11 +164,17 @@ fn talking_portrait_writes_videos() {
 }
 
 #[test]
-fn embed_finds_its_models() {
+fn embed_needs_nothing_but_a_photo() {
     let folder = TempDir::new().unwrap();
-    let missing = fails(example("embed", folder.path()).arg(portrait()));
-    assert!(missing.contains("portrait models fetch yolov8n"), "{missing}");
+    assert_eq!(succeeds(example("embed", folder.path()).arg(portrait())), "");
+    let picture = image::open(folder.path().join("person_0.png")).unwrap().into_rgba8();
+    let alphas = || picture.pixels().map(|pixel| pixel.0[3]);
+    assert!(alphas().any(|alpha| alpha == 255) && alphas().any(|alpha| alpha == 0));
+}
 
+#[test]
+fn models_of_the_folder_go_before_those_of_the_program() {
+    let folder = TempDir::new().unwrap();
     let Some(detector) = test_data("weights/yolov8n.safetensors") else { return };
     let models = folder.path().join("models");
     std::fs::create_dir_all(models.join("yolov8n")).unwrap();
@@ -177,8 +183,9 @@ fn embed_finds_its_models() {
     let lite = repository_root().join("models/birefnet-lite/manifest.toml");
     let lite = std::fs::read_to_string(lite).unwrap();
     write_birefnet(&lite, &models.join("birefnet-lite"));
-    assert_eq!(succeeds(example("embed", folder.path()).arg(portrait())), "");
-    let picture = image::open(folder.path().join("person_0.png")).unwrap();
+    let told = succeeds(example("cut_out", folder.path()).arg(portrait()));
+    assert!(told.contains("birefnet-lite"), "{told}");
+    let picture = image::open(folder.path().join("out/person_0.png")).unwrap();
     assert!(picture.as_rgba8().is_some());
 }
 
@@ -194,7 +201,9 @@ fn mistakes_are_explained() {
         assert!(missing.contains("nowhere.jpg"), "{missing}");
         let text = fails(example(name, folder.path()).arg(&no_photo));
         assert!(text.contains("notes.txt") && text.contains("only JPEG, PNG and WebP"), "{text}");
-        let weights = fails(example(name, folder.path()).arg(portrait()));
-        assert!(weights.contains("portrait models fetch yolov8n"), "{weights}");
+        let mut command = example(name, folder.path());
+        let weights =
+            fails(command.arg(portrait()).args(["--detection-weights", "none.safetensors"]));
+        assert!(weights.contains("none.safetensors"), "{weights}");
     }
 }

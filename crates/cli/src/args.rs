@@ -92,9 +92,9 @@ pub(crate) struct SearchArgs {
     /// Boxes that overlap by more than this are one person, 0 to 1
     #[arg(long, value_name = "IOU", default_value_t = 0.7)]
     pub(crate) iou: f32,
-    /// Longer side of the network's input in pixels
-    #[arg(long, value_name = "PIXELS", default_value_t = 640)]
-    pub(crate) imgsz: u32,
+    /// Longer side of the network's input in pixels; the model's own by default
+    #[arg(long, value_name = "PIXELS")]
+    pub(crate) imgsz: Option<u32>,
     /// Most detections
     #[arg(long, value_name = "N", default_value_t = 300)]
     pub(crate) max_det: usize,
@@ -218,9 +218,62 @@ pub(crate) enum ModelsCommand {
         #[arg(required = true)]
         ids: Vec<String>,
     },
+    /// Measure models on photos with masks of their persons, or on photos without people
+    Evaluate(EvaluateArgs),
     /// Check the files on this machine: header, size and SHA-256
     Verify {
         /// Model ids; all that are on this machine by default
         ids: Vec<String>,
     },
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(group = clap::ArgGroup::new("truth").required(true).args(["masks", "no_people"]))]
+pub(crate) struct EvaluateArgs {
+    /// Folder of photos
+    #[arg(long, value_name = "DIR")]
+    pub(crate) images: PathBuf,
+    /// Folder of masks: grey pictures of the photos' names and sizes, white where a person is
+    #[arg(long, value_name = "DIR")]
+    pub(crate) masks: Option<PathBuf>,
+    /// The photos show nobody: count what is found nevertheless
+    #[arg(long)]
+    pub(crate) no_people: bool,
+    /// Take each Nth photo by file name order: 10 takes the held-out ones of the starter models
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
+    pub(crate) every: u32,
+    /// What to measure; all by default. `boxes`: persons found. `photo`: the matte of the whole photo.
+    /// `person`: the cut-out of the person whose box is that of the mask
+    #[arg(
+        long,
+        value_name = "WHAT,WHAT",
+        value_delimiter = ',',
+        default_value = "boxes,photo,person"
+    )]
+    pub(crate) measure: Vec<Measure>,
+    /// Segmentation model: an id, or a folder with a manifest.toml
+    #[arg(long, value_name = "ID")]
+    pub(crate) model: Option<String>,
+    /// Weights file of the segmentation model
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: Option<PathBuf>,
+    /// Detection model: an id, or a folder with a manifest.toml
+    #[arg(long, value_name = "ID")]
+    pub(crate) detection_model: Option<String>,
+    /// Weights file of the detection model
+    #[arg(long, value_name = "FILE")]
+    pub(crate) detection_weights: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) search: SearchArgs,
+}
+
+/// What `models evaluate` measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Measure {
+    /// Persons found
+    Boxes,
+    /// The matte of the whole photo
+    Photo,
+    /// The cut-out of the masked person
+    Person,
 }

@@ -4,18 +4,19 @@
 
 use crate::error::CliError;
 use crate::progress::Bars;
-use portrait_pipeline::{Error, Warning};
+use portrait_pipeline::{Error, Model, Warning};
 use serde_json::Value;
 use std::io::{self, Write};
 
 pub(crate) struct Output {
     json: bool,
+    quiet: bool,
     bars: Bars,
 }
 
 impl Output {
     pub(crate) fn new(json: bool, quiet: bool) -> Self {
-        Self { json, bars: Bars::new(!json && !quiet) }
+        Self { json, quiet, bars: Bars::new(!json && !quiet) }
     }
 
     pub(crate) fn bars(&self) -> &Bars {
@@ -39,6 +40,23 @@ impl Output {
     /// A line for programs, whoever asked.
     pub(crate) fn json_line(&self, value: &Value) {
         self.bars.suspend(|| print(&value.to_string()));
+    }
+
+    /// Tells which of these models are the small ones that came with the program, and how to get larger ones.
+    pub(crate) fn starters(&self, models: &[&Model]) {
+        let starters: Vec<_> = models.iter().filter(|model| model.is_starter()).collect();
+        if starters.is_empty() || self.json || self.quiet {
+            return;
+        }
+        let ids = |of: &dyn Fn(&&&Model) -> Option<String>| {
+            starters.iter().filter_map(of).collect::<Vec<_>>().join(" ")
+        };
+        let text = format!(
+            "running the small models that came with the program: {}. Larger, finer ones, once: portrait models fetch {}",
+            ids(&|model| Some(model.manifest.id.clone())),
+            ids(&|model| model.larger().map(str::to_owned)),
+        );
+        self.bars.suspend(|| eprintln!("{text}"));
     }
 
     pub(crate) fn warning(&self, warning: &Warning) {

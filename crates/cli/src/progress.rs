@@ -59,6 +59,13 @@ impl Bars {
         }
     }
 
+    /// A bar for so many things.
+    pub(crate) fn counted(&self, count: u64, what: &'static str) -> ProgressBar {
+        let style = ProgressStyle::with_template("{pos}/{len} {msg} [{wide_bar}] {eta} left");
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+        self.all.add(ProgressBar::new(count).with_style(style).with_message(what))
+    }
+
     /// A bar for a download.
     pub(crate) fn download(&self) -> OnProgress {
         let bars = self.clone();

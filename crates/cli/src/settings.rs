@@ -3,10 +3,12 @@
 use crate::args::{PeopleArgs, SearchArgs, Settings};
 use crate::error::CliError;
 use crate::output::Output;
-use portrait_pipeline::weights::{Download, HubPlace, SecretString, Url, default_hub_cache};
+use portrait_pipeline::weights::{
+    Download, Family, HubPlace, SecretString, Url, default_hub_cache,
+};
 use portrait_pipeline::{
     Background, CutOutOptions, DetectOptions, LetterboxMode, Model, Photo, PhotoError, PhotoLimits,
-    Pipeline, PipelineBuilder, Places,
+    Pipeline, PipelineBuilder, Places, STARTER_MODELS,
 };
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -19,7 +21,7 @@ impl Settings {
             self.hub_cache.clone().or_else(|| default_hub_cache(|name| std::env::var_os(name)));
         let download = if allow || self.download { Some(self.download(output)?) } else { None };
         let hub = cache.map(|cache| HubPlace { cache, download });
-        Ok(Places { file: None, models: Some(self.models.clone()), hub })
+        Ok(Places { file: None, models: Some(self.models.clone()), hub, bundled: STARTER_MODELS })
     }
 
     fn download(&self, output: &Output) -> Result<Download, CliError> {
@@ -54,11 +56,6 @@ pub(crate) fn url(text: &str) -> Result<Url, CliError> {
     Url::parse(text).map_err(|error| CliError::Usage(format!("`{text}` is no address: {error}")))
 }
 
-/// A model by id, or by a folder with a manifest.
-pub(crate) fn model(id: &str, weights: Option<&PathBuf>) -> Result<Model, CliError> {
-    Ok(Model { file: weights.cloned(), ..Model::named(id)? })
-}
-
 impl SearchArgs {
     pub(crate) fn options(&self, classes: Vec<usize>) -> DetectOptions {
         DetectOptions {
@@ -74,14 +71,14 @@ impl SearchArgs {
 }
 
 impl PeopleArgs {
+    /// The models that were asked for; where none was, the pipeline takes what is there.
     pub(crate) fn models(&self, builder: PipelineBuilder) -> Result<PipelineBuilder, CliError> {
-        let detection = self.detection_model.as_deref();
-        let detection = detection.unwrap_or(portrait_pipeline::DEFAULT_DETECTION_MODEL);
-        let segmentation = self.model.as_deref();
-        let segmentation = segmentation.unwrap_or(portrait_pipeline::DEFAULT_SEGMENTATION_MODEL);
-        Ok(builder
-            .detection_model(model(detection, self.detection_weights.as_ref())?)
-            .segmentation_model(model(segmentation, self.weights.as_ref())?))
+        let asked = |family, name: &Option<String>, file: &Option<PathBuf>| {
+            Model::asked_for(family, name.as_deref(), file.clone())
+        };
+        let detection = asked(Family::Yolov8, &self.detection_model, &self.detection_weights)?;
+        let segmentation = asked(Family::Birefnet, &self.model, &self.weights)?;
+        Ok(builder.detection_model(detection).segmentation_model(segmentation))
     }
 
     pub(crate) fn options(&self) -> CutOutOptions {

@@ -86,7 +86,7 @@ fn missing_and_wrong_files() {
     let missing = folder.path().join("nobody.jpg");
     Portrait::new("detect").arg(&missing).run().fails(12, &["nobody.jpg", "cannot read"]);
     Portrait::new("detect").arg(folder.path()).run().fails(12, &["cannot read"]);
-    Portrait::new("detect")
+    Portrait::new("detect --model yolov8n")
         .arg(&photo)
         .run()
         .fails(12, &["WEIGHTS_MISSING", "yolov8n", "portrait models fetch yolov8n"]);

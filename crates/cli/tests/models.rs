@@ -62,7 +62,7 @@ async fn fetch_list_and_verify() {
     assert_eq!(std::fs::read(file).unwrap(), content);
 
     let text = models("verify", &cache).run().text();
-    assert!(text.starts_with("yolov8n: ") && text.lines().count() == 1, "{text}");
+    assert!(text.contains("\nyolov8n: ") && text.lines().count() == 3, "two are bundled: {text}");
     let verified = models("verify yolov8n --json", &cache).run().json();
     assert_eq!(verified[0]["bytes"], content.len());
     assert_eq!(verified[0]["pinned"], false);
@@ -81,7 +81,7 @@ async fn nothing_is_downloaded_unless_it_is_allowed() {
     let photo = folder.path().join("photo.png");
     image::RgbImage::new(200, 200).save(&photo).unwrap();
     let detect = |options: &str| {
-        Portrait::new(&format!("detect{options}"))
+        Portrait::new(&format!("detect --model yolov8n{options}"))
             .arg(&photo)
             .option("--hub", &hub)
             .option("--hub-cache", &cache)

@@ -4,12 +4,15 @@ use crate::bbox::Detection;
 use crate::config::Yolov8Config;
 use crate::error::{Error, Result};
 use crate::network::Yolov8;
-use crate::options::DetectOptions;
+use crate::options::{DetectOptions, check_image_size};
 use crate::postprocess::{NmsOptions, candidates, non_maximum_suppression};
 use crate::preprocess::{Letterbox, to_tensor};
 use candle_nn::VarBuilder;
 use image::RgbImage;
 use std::collections::BTreeMap;
+
+/// What the published checkpoints were trained for.
+const DEFAULT_IMAGE_SIZE: u32 = 640;
 
 /// A network with what goes before and after it.
 ///
@@ -17,11 +20,12 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub struct Detector {
     model: Yolov8,
+    image_size: u32,
 }
 
 impl From<Yolov8> for Detector {
     fn from(model: Yolov8) -> Self {
-        Self { model }
+        Self { model, image_size: DEFAULT_IMAGE_SIZE }
     }
 }
 
@@ -32,6 +36,21 @@ impl Detector {
     /// As [`Yolov8::load`].
     pub fn new(config: &Yolov8Config, vb: VarBuilder<'_>) -> Result<Self> {
         Ok(Yolov8::load(config, vb)?.into())
+    }
+
+    /// The same detector, with this image size where [`DetectOptions::image_size`] is `None`,
+    /// instead of 640.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] unless it is 1 to 4096.
+    pub fn with_image_size(self, image_size: u32) -> Result<Self> {
+        check_image_size(image_size)?;
+        Ok(Self { image_size, ..self })
+    }
+
+    /// The image size where the options name none.
+    pub fn image_size(&self) -> u32 {
+        self.image_size
     }
 
     /// The network.
@@ -63,9 +82,9 @@ impl Detector {
         options.check(self.model.config().classes)?;
         let mut letterboxes = Vec::with_capacity(photos.len());
         let mut by_size: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        let image_size = options.image_size.unwrap_or(self.image_size);
         for (index, photo) in photos.iter().enumerate() {
-            let letterbox =
-                Letterbox::new(photo.dimensions(), options.image_size, options.letterbox)?;
+            let letterbox = Letterbox::new(photo.dimensions(), image_size, options.letterbox)?;
             by_size.entry(letterbox.input).or_default().push(index);
             letterboxes.push(letterbox);
         }

@@ -23,7 +23,7 @@
 //! let detector = Detector::new(&Yolov8Config::new(Variant::N, 80), weights)?;
 //!
 //! let photo = RgbImage::new(160, 120);
-//! let options = DetectOptions { confidence: 0.6, image_size: 160, ..DetectOptions::default() };
+//! let options = DetectOptions { confidence: 0.6, image_size: Some(160), ..DetectOptions::default() };
 //! let persons = detector.detect(&photo, &options)?;
 //! // This network gives every class a probability of one half, everywhere.
 //! assert!(persons.is_empty());

@@ -30,8 +30,8 @@ pub struct DetectOptions {
     /// At most this many detections, the most confident ones; at least 1.
     pub max_detections: usize,
     /// Pixels of the longer side of the network's input, 1 to 4096; rounded up to a multiple
-    /// of 32.
-    pub image_size: u32,
+    /// of 32. `None` for the size the detector was built with: 640 for the published checkpoints.
+    pub image_size: Option<u32>,
     /// How the photo is fitted into the input.
     pub letterbox: LetterboxMode,
     /// The classes wanted; `None` for all.
@@ -46,7 +46,7 @@ impl Default for DetectOptions {
             confidence: 0.25,
             iou: 0.7,
             max_detections: 300,
-            image_size: 640,
+            image_size: None,
             letterbox: LetterboxMode::Rect,
             classes: Some(vec![PERSON]),
             class_agnostic: false,
@@ -71,9 +71,8 @@ impl DetectOptions {
         if self.max_detections == 0 {
             return invalid("max_detections", "0".into(), "at least 1".into());
         }
-        if !(1..=MAX_IMAGE_SIZE).contains(&self.image_size) {
-            let expected = format!("1 to {MAX_IMAGE_SIZE} pixels");
-            return invalid("image_size", self.image_size.to_string(), expected);
+        if let Some(size) = self.image_size {
+            check_image_size(size)?;
         }
         match &self.classes {
             Some(wanted) if wanted.is_empty() => {
@@ -91,6 +90,14 @@ impl DetectOptions {
     }
 }
 
+pub(crate) fn check_image_size(size: u32) -> Result<()> {
+    if (1..=MAX_IMAGE_SIZE).contains(&size) {
+        return Ok(());
+    }
+    let expected = format!("1 to {MAX_IMAGE_SIZE} pixels");
+    Err(Error::InvalidOption { option: "image_size", value: size.to_string(), expected })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,8 +108,8 @@ mod tests {
         assert!(good.check(80).is_ok() && good.check(1).is_ok());
         for options in [
             DetectOptions { confidence: 0.0, iou: 1.0, ..good.clone() },
-            DetectOptions { image_size: 1, max_detections: 1, ..good.clone() },
-            DetectOptions { image_size: 4096, classes: Some(vec![79, 0]), ..good.clone() },
+            DetectOptions { image_size: Some(1), max_detections: 1, ..good.clone() },
+            DetectOptions { image_size: Some(4096), classes: Some(vec![79, 0]), ..good.clone() },
             DetectOptions { classes: None, ..good.clone() },
         ] {
             assert!(options.check(80).is_ok(), "{options:?}");
@@ -117,8 +124,8 @@ mod tests {
             (DetectOptions { confidence: f32::NAN, ..good.clone() }, "confidence cannot be NaN"),
             (DetectOptions { iou: 1.5, ..good.clone() }, "iou cannot be 1.5"),
             (DetectOptions { max_detections: 0, ..good.clone() }, "max_detections cannot be 0"),
-            (DetectOptions { image_size: 0, ..good.clone() }, "image_size cannot be 0"),
-            (DetectOptions { image_size: 4097, ..good.clone() }, "give 1 to 4096 pixels"),
+            (DetectOptions { image_size: Some(0), ..good.clone() }, "image_size cannot be 0"),
+            (DetectOptions { image_size: Some(4097), ..good.clone() }, "give 1 to 4096 pixels"),
             (DetectOptions { classes: Some(vec![]), ..good.clone() }, "classes cannot be empty"),
             (DetectOptions { classes: Some(vec![0, 80]), ..good.clone() }, "classes cannot be 80"),
         ] {

@@ -179,7 +179,7 @@ fn the_file_of_another_model_is_an_error_that_names_file_and_tensor() {
 fn photos_of_several_sizes_together_find_what_each_does_alone() {
     let Some((weights, picture, _)) = golden("bus.jpg") else { return };
     let detector = detector(weights);
-    let options = DetectOptions { image_size: 320, ..Default::default() };
+    let options = DetectOptions { image_size: Some(320), ..Default::default() };
     let mirrored = image::imageops::flip_horizontal(&picture);
     let turned = image::imageops::rotate90(&picture);
     let photos = [&picture, &turned, &mirrored];
@@ -251,7 +251,7 @@ impl candle_nn::var_builder::SimpleBackend for Constant {
 fn equally_confident_ones_come_in_the_order_of_the_anchors() {
     // Boxes without area at the centre of each cell of 32 pixels, all with one probability.
     let detector = constant([("model.22.cv3.2.2.bias", 2.0)].into());
-    let options = DetectOptions { confidence: 0.6, image_size: 96, ..Default::default() };
+    let options = DetectOptions { confidence: 0.6, image_size: Some(96), ..Default::default() };
     let found = detector.detect(&RgbImage::new(96, 64), &options).unwrap();
     let places: Vec<_> = found.iter().map(|d| (d.person_id, d.bbox.x1, d.bbox.y1)).collect();
     assert_eq!(
@@ -277,7 +277,7 @@ fn bad_options_empty_photos_and_nonsense_are_typed_errors() {
     let options = DetectOptions { classes: Some(vec![1]), ..Default::default() };
     let error = detector.detect(&photo, &options).unwrap_err();
     assert!(error.to_string().contains("give classes from 0 to 0"), "{error}");
-    let options = DetectOptions { image_size: 32, ..Default::default() };
+    let options = DetectOptions { image_size: Some(32), ..Default::default() };
     let error = detector.detect(&RgbImage::new(0, 4), &options).unwrap_err();
     assert!(matches!(error, Error::EmptyPhoto { width: 0, height: 4 }), "{error}");
 

@@ -2,6 +2,7 @@
 
 use crate::models::Model;
 use crate::pipeline::{Inner, Pipeline};
+use crate::starter::with_starters;
 use crate::worker::{Cores, Worker};
 use crate::{Error, Progress};
 use portrait_d_id::Client;
@@ -10,11 +11,6 @@ use portrait_storage::Storage;
 use portrait_weights::{Family, Places};
 use std::time::Duration;
 use tokio::sync::OnceCell;
-
-/// The model that detects persons where none is chosen.
-pub const DEFAULT_DETECTION_MODEL: &str = "yolov8n";
-/// The model that cuts persons out where none is chosen.
-pub const DEFAULT_SEGMENTATION_MODEL: &str = "birefnet-lite";
 
 /// What a step may take before it is given up, waiting for the device included.
 ///
@@ -62,19 +58,20 @@ impl PipelineBuilder {
         self
     }
 
-    /// The model that detects persons; [`DEFAULT_DETECTION_MODEL`] by default.
-    pub fn detection_model(mut self, model: Model) -> Self {
-        self.detection = Some(model);
+    /// The model that detects persons; `None`, the default, takes [`Model::preferred`].
+    pub fn detection_model(mut self, model: impl Into<Option<Model>>) -> Self {
+        self.detection = model.into();
         self
     }
 
-    /// The model that cuts persons out; [`DEFAULT_SEGMENTATION_MODEL`] by default.
-    pub fn segmentation_model(mut self, model: Model) -> Self {
-        self.segmentation = Some(model);
+    /// The model that cuts persons out; `None`, the default, takes [`Model::preferred`].
+    pub fn segmentation_model(mut self, model: impl Into<Option<Model>>) -> Self {
+        self.segmentation = model.into();
         self
     }
 
-    /// Where checkpoints are looked for, and whether they may be downloaded. Nowhere by default.
+    /// Where checkpoints are looked for, and whether they may be downloaded; by default nowhere but
+    /// among the [`STARTER_MODELS`](crate::STARTER_MODELS), which are looked at last in any case.
     pub fn places(mut self, places: Places) -> Self {
         self.places = places;
         self
@@ -111,11 +108,22 @@ impl PipelineBuilder {
     /// [`Error::Device`] when the device cannot be opened, [`Error::Option`] for a model that does
     /// not do the step it is chosen for, or a precision the device has not.
     pub async fn build(self) -> Result<Pipeline, Error> {
-        let find = |model: Option<Model>, id| model.map_or_else(|| Model::find(id), Ok);
-        let detection = find(self.detection, DEFAULT_DETECTION_MODEL)?;
+        let places = with_starters(self.places);
+        let detection = match self.detection {
+            Some(model) => model,
+            None => Model::preferred(Family::Yolov8, &places).await?,
+        };
         detection.expect(Family::Yolov8, "detection model")?;
-        let segmentation = find(self.segmentation, DEFAULT_SEGMENTATION_MODEL)?;
+        let segmentation = match self.segmentation {
+            Some(model) => model,
+            None => Model::preferred(Family::Birefnet, &places).await?,
+        };
         segmentation.expect(Family::Birefnet, "segmentation model")?;
+        tracing::info!(
+            detection = detection.manifest.id,
+            segmentation = segmentation.manifest.id,
+            "models chosen"
+        );
         let worker = Worker::start("portrait-device")?;
         // A CUDA device belongs to the thread that opened it.
         let request = self.device;
@@ -137,7 +145,7 @@ impl PipelineBuilder {
             precision: self.precision,
             detection,
             segmentation,
-            places: self.places,
+            places,
             storage: self.storage.unwrap_or_else(Storage::memory),
             d_id: self.d_id,
             timeouts: self.timeouts,

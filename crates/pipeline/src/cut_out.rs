@@ -112,7 +112,7 @@ impl Pipeline {
         options: &CutOutOptions,
         progress: &Progress,
     ) -> Result<Vec<PersonResult<PersonCutOut>>, Error> {
-        options.validate().map_err(Error::of_segmentation)?;
+        options.validate()?;
         let segmenter = self.segmenter().await?;
         let jobs: Vec<_> = selection
             .wanted()
@@ -153,10 +153,10 @@ impl Pipeline {
             let (network, input) = (segmenter.clone(), crop.clone());
             let matte = move || network.mattes(std::slice::from_ref(&*input));
             let matte = inner.worker.run("segmentation", matte).await?;
-            let matte = matte.map_err(Error::of_segmentation)?.swap_remove(0);
+            let matte = matte?.swap_remove(0);
             let finish = move || {
                 let cut_out = finish_cut_out(&crop, matte, &plan, person_box, &others, &options);
-                let cut_out = cut_out.map_err(Error::of_segmentation)?;
+                let cut_out = cut_out?;
                 let png = encode_png(&cut_out.image)?;
                 Ok::<_, Error>((cut_out, png))
             };

@@ -233,35 +233,6 @@ impl Error {
         })
     }
 
-    /// Tells a device without memory from other failures of a step.
-    pub(crate) fn of_detection(error: detection::Error) -> Self {
-        use detection::Error as D;
-        match error {
-            D::Weights(source) => match portrait_weights::Error::from_candle(source) {
-                Ok(error) => Self::Weights(error),
-                Err(source) => Self::out_of_memory("detection", &source)
-                    .unwrap_or(Self::Detection(D::Weights(source))),
-            },
-            D::Run(source) => {
-                Self::out_of_memory("detection", &source).unwrap_or(Self::Detection(D::Run(source)))
-            }
-            error => Self::Detection(error),
-        }
-    }
-
-    /// As [`Self::of_detection`].
-    pub(crate) fn of_segmentation(error: segmentation::Error) -> Self {
-        use segmentation::Error as S;
-        match error {
-            S::Model(source) => match portrait_weights::Error::from_candle(source) {
-                Ok(error) => Self::Weights(error),
-                Err(source) => Self::out_of_memory("segmentation", &source)
-                    .unwrap_or(Self::Segmentation(S::Model(source))),
-            },
-            error => Self::Segmentation(error),
-        }
-    }
-
     fn out_of_memory(stage: &'static str, error: &dyn std::error::Error) -> Option<Self> {
         let text = error.to_string();
         let message = text.lines().next().unwrap_or_default().to_owned();
@@ -287,6 +258,39 @@ impl From<portrait_storage::Error> for Error {
                 Err(source) => Self::Storage(S::Input { artifact, source }),
             },
             error => Self::Storage(error),
+        }
+    }
+}
+
+/// Tells wrong weights and a device without memory from other failures of the step.
+impl From<detection::Error> for Error {
+    fn from(error: detection::Error) -> Self {
+        use detection::Error as D;
+        match error {
+            D::Weights(source) => match portrait_weights::Error::from_candle(source) {
+                Ok(error) => Self::Weights(error),
+                Err(source) => Self::out_of_memory("detection", &source)
+                    .unwrap_or(Self::Detection(D::Weights(source))),
+            },
+            D::Run(source) => {
+                Self::out_of_memory("detection", &source).unwrap_or(Self::Detection(D::Run(source)))
+            }
+            error => Self::Detection(error),
+        }
+    }
+}
+
+/// Tells wrong weights and a device without memory from other failures of the step.
+impl From<segmentation::Error> for Error {
+    fn from(error: segmentation::Error) -> Self {
+        use segmentation::Error as S;
+        match error {
+            S::Model(source) => match portrait_weights::Error::from_candle(source) {
+                Ok(error) => Self::Weights(error),
+                Err(source) => Self::out_of_memory("segmentation", &source)
+                    .unwrap_or(Self::Segmentation(S::Model(source))),
+            },
+            error => Self::Segmentation(error),
         }
     }
 }

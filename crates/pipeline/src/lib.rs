@@ -23,6 +23,9 @@
 //! | talk | [`Pipeline::animate`] | a video for each person, kept in the storage |
 //! | all of it | [`Pipeline::run`] | [`Outcome`] |
 //!
+//! Where no model is chosen, a published one that is on this machine runs, else the small
+//! [`STARTER_MODELS`] that are part of the program: nothing needs to be fetched.
+//!
 //! One person's failure is that person's result. Errors and warnings have stable codes ([`Code`]),
 //! tiers and advice. What happens can be watched ([`Progress`]).
 //!
@@ -41,10 +44,11 @@ mod pipeline;
 mod progress;
 mod raw;
 mod run;
+mod starter;
 mod worker;
 
 pub use animate::{Message, Speech, Video};
-pub use builder::{DEFAULT_DETECTION_MODEL, DEFAULT_SEGMENTATION_MODEL, PipelineBuilder, Timeouts};
+pub use builder::{PipelineBuilder, Timeouts};
 pub use catalogue::{Code, Tier, Warning, errors_page};
 pub use cut_out::{PersonCutOut, PersonResult, Selection};
 pub use error::Error;
@@ -57,11 +61,12 @@ pub use pipeline::{DetectTimings, Detections, ImageSize, Pipeline};
 pub use progress::{Event, Progress, Stage, Step};
 pub use raw::{RawNetwork, RawRun};
 pub use run::{Outcome, Request};
+pub use starter::{DETECTION_MODELS, SEGMENTATION_MODELS, STARTER_MODELS};
 
 pub use portrait_d_id as d_id;
 pub use portrait_detection as detection;
 pub use portrait_detection::{BoundingBox, DetectOptions, Detection, LetterboxMode};
-pub use portrait_kernels::{DeviceError, DeviceRequest, Precision};
+pub use portrait_kernels::{Device, DeviceError, DeviceRequest, Precision, open_device};
 pub use portrait_segmentation as segmentation;
 pub use portrait_segmentation::{CutOut, CutOutOptions, RefineOptions};
 pub use portrait_storage as storage;

@@ -51,8 +51,7 @@ impl Model {
     pub async fn open(&self, places: &Places) -> Result<Checkpoint, Error> {
         let file = self.file.clone().or_else(|| places.file.clone());
         let places = Places { file, ..places.clone() };
-        let found = resolve(&self.manifest, &places).await?;
-        Ok(Checkpoint::open(found.path)?)
+        Ok(resolve(&self.manifest, &places).await?.open()?)
     }
 
     pub(crate) fn expect(&self, family: Family, step: &'static str) -> Result<(), Error> {
@@ -82,7 +81,10 @@ pub fn load_detector(
 ) -> Result<Detector, Error> {
     let config: Yolov8Config = manifest.architecture()?;
     let weights = checkpoint.var_builder(precision.dtype(), device);
-    Detector::new(&config, weights).map_err(Error::of_detection)
+    let image_size = manifest.input.width.max(manifest.input.height);
+    Detector::new(&config, weights)
+        .and_then(|detector| detector.with_image_size(image_size))
+        .map_err(Error::from)
 }
 
 /// Builds the segmenter of a manifest from an open checkpoint. Blocks: reads and folds weights.
@@ -97,7 +99,7 @@ pub fn load_segmenter(
 ) -> Result<Segmenter, Error> {
     let config: BirefnetConfig = manifest.architecture()?;
     let weights = checkpoint.var_builder(precision.dtype(), device);
-    let network = Birefnet::new(&config, &weights).map_err(Error::of_segmentation)?;
+    let network = Birefnet::new(&config, &weights)?;
     let input = [manifest.input.width, manifest.input.height];
-    Segmenter::new(network, device.clone(), input).map_err(Error::of_segmentation)
+    Segmenter::new(network, device.clone(), input).map_err(Error::from)
 }

@@ -116,6 +116,16 @@ impl Pipeline {
         &self.inner.device_name
     }
 
+    /// The model that detects persons.
+    pub fn detection_model(&self) -> &Model {
+        &self.inner.detection
+    }
+
+    /// The model that cuts persons out.
+    pub fn segmentation_model(&self) -> &Model {
+        &self.inner.segmentation
+    }
+
     /// Where photos, cut-outs and videos are kept.
     pub fn storage(&self) -> &Storage {
         &self.inner.storage
@@ -154,7 +164,7 @@ impl Pipeline {
         let run = self.inner.worker.run("detection", job);
         let limit = self.inner.timeouts.detection;
         let (persons, wait, detection) = within("detection", limit, run).await?;
-        let persons = persons.map_err(Error::of_detection)?;
+        let persons = persons?;
         if persons.is_empty() {
             return Err(Error::NoPerson { confidence: options.confidence });
         }

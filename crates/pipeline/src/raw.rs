@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::models::{Model, load_detector, load_segmenter};
+use crate::starter::with_starters;
 use portrait_detection::Detector;
 use portrait_kernels::{Device, DeviceRequest, Precision, open_device};
 use portrait_segmentation::Segmenter;
@@ -33,7 +34,7 @@ pub struct RawRun {
 }
 
 impl RawNetwork {
-    /// Loads a model. Blocks the thread it is called on while weights are read.
+    /// Loads a model, looked for in `places` and among the [`STARTER_MODELS`](crate::STARTER_MODELS). Blocks the thread it is called on while weights are read.
     ///
     /// # Errors
     /// [`Error::Device`], [`Error::Weights`].
@@ -44,7 +45,7 @@ impl RawNetwork {
         precision: Precision,
     ) -> Result<Self, Error> {
         let device = open_device(device)?;
-        let checkpoint: Checkpoint = model.open(places).await?;
+        let checkpoint: Checkpoint = model.open(&with_starters(places.clone())).await?;
         let network = match model.manifest.family {
             Family::Yolov8 => {
                 let detector = load_detector(&model.manifest, &checkpoint, &device, precision)?;
@@ -86,12 +87,8 @@ impl RawNetwork {
         for _ in 0..repeat.max(1) {
             let start = Instant::now();
             let answer = match &self.network {
-                Network::Detector(detector) => {
-                    detector.model().forward(&input).map_err(Error::of_detection)?
-                }
-                Network::Segmenter(segmenter) => {
-                    segmenter.network().forward(&input).map_err(Error::of_segmentation)?
-                }
+                Network::Detector(detector) => detector.model().forward(&input)?,
+                Network::Segmenter(segmenter) => segmenter.network().forward(&input)?,
             };
             let synchronised = self.device.synchronize();
             synchronised.map_err(|error| Error::crashed("forward pass", error.to_string()))?;

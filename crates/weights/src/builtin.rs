@@ -10,11 +10,13 @@ macro_rules! manifests {
 }
 
 const BUILTIN: &[(&str, &str)] = manifests![
+    "yolov8n-portrait",
     "yolov8n",
     "yolov8s",
     "yolov8m",
     "yolov8l",
     "yolov8x",
+    "birefnet-nano",
     "birefnet",
     "birefnet-lite",
     "birefnet-portrait",

@@ -16,6 +16,7 @@ use crate::error::{Error, Result, StatedBy};
 use crate::header::{self, Entries, Entry};
 use crate::manifest::Manifest;
 use crate::map::Map;
+use crate::resolve::Bundled;
 
 /// A safetensors file, mapped into memory and checked, from which models take their tensors.
 ///
@@ -60,6 +61,17 @@ impl Checkpoint {
         Self::open_as(path, path)
     }
 
+    /// Opens a checkpoint that is part of the program. Its [`path`](Self::path) is a name in angle brackets and no file.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), where the bytes are no checkpoint.
+    pub fn bundled(bundled: &Bundled) -> Result<Self> {
+        let path = bundled.shown();
+        let map = Map::Program(bundled.bytes);
+        let entries = header::parse(&map, &path)?;
+        Ok(Self { inner: Arc::new(Inner { path, map, entries }) })
+    }
+
     /// Opens a file, with another path in the errors.
     pub(crate) fn open_as(path: &Path, shown: &Path) -> Result<Self> {
         let disk = |source: io::Error| match source.kind() {
@@ -81,17 +93,17 @@ impl Checkpoint {
 
     /// Compares size and SHA-256 of the file with what a manifest states.
     ///
-    /// Reads the whole file. A manifest without `sha256` still gets the digest of the file, to pin it.
+    /// Reads all of it. A manifest without `sha256` still gets the digest of the file, to pin it.
     ///
     /// # Errors
-    /// [`Error::WrongSize`] and [`Error::WrongSha256`] with the expected and the found value; [`Error::Disk`].
+    /// [`Error::WrongSize`] and [`Error::WrongSha256`] with the expected and the found value.
     pub fn verify(&self, manifest: &Manifest) -> Result<Verification> {
         let file = self.path().display().to_string();
         let size = self.inner.map.len() as u64;
         if let Some(expected) = manifest.size.filter(|expected| *expected != size) {
             return Err(Error::WrongSize { file, expected, found: size });
         }
-        let sha256 = digest::sha256(self.path())?;
+        let sha256 = digest::sha256_of(&self.inner.map);
         digest::compare(&file, manifest.sha256.as_deref(), &sha256, StatedBy::Manifest)?;
         Ok(Verification { size, sha256, pinned: manifest.sha256.is_some() })
     }

@@ -23,6 +23,11 @@ pub(crate) fn sha256(path: &Path) -> Result<String> {
     Ok(hex(&digest.finalize()))
 }
 
+/// The SHA-256 of bytes in lower-case hex.
+pub(crate) fn sha256_of(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
 /// Compares a digest with a stated one, if there is one.
 pub(crate) fn compare(
     file: &str,

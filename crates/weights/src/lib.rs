@@ -9,7 +9,7 @@
 //! ```
 //! use std::collections::HashMap;
 //! use candle_core::{DType, Device, Tensor};
-//! use portrait_weights::{Checkpoint, Error, Manifest, Places, resolve};
+//! use portrait_weights::{Error, Manifest, Places, resolve};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -29,7 +29,7 @@
 //! let weight = Tensor::new(&[[1f32, 2.], [3., 4.]], &Device::Cpu)?;
 //! candle_core::safetensors::save(&HashMap::from([("bb.weight", weight)]), &file)?;
 //!
-//! let checkpoint = Checkpoint::open(resolve(&manifest, &places).await?.path)?;
+//! let checkpoint = resolve(&manifest, &places).await?.open()?;
 //! let weights = checkpoint.var_builder(DType::F16, &Device::Cpu);
 //! assert_eq!(weights.pp("bb").get((2, 2), "weight")?.dtype(), DType::F16);
 //! # Ok(()) }
@@ -61,7 +61,7 @@ pub use error::{Error, LookedAt, Result, StatedBy};
 pub use hub::{DEFAULT_ENDPOINT, Download};
 pub use manifest::{Family, FileDtype, Input, Licence, Manifest, Source};
 pub use progress::{OnProgress, Progress, State};
-pub use resolve::{HubPlace, Origin, Places, Resolved, resolve};
+pub use resolve::{Bundled, HubPlace, Origin, Places, Resolved, resolve};
 pub use safetensors::Dtype;
 pub use secrecy::SecretString;
 pub use table::models_page;

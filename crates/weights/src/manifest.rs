@@ -37,8 +37,10 @@ pub struct Manifest {
     pub approximate_size_mb: Option<f64>,
     /// SHA-256 of the file in lower-case hex, where known; checked.
     pub sha256: Option<String>,
-    /// Published quality with its source, for people.
+    /// Published or measured quality with its source, for people.
     pub quality: Option<String>,
+    /// What it was trained on, for people.
+    pub training_data: Option<String>,
     /// Size of the network's input.
     pub input: Input,
     architecture: toml::Table,

@@ -1,12 +1,15 @@
-//! Memory-mapping a file: the crate's only `unsafe`.
+//! The bytes of a checkpoint. Memory-mapping a file is the crate's only `unsafe`.
 
 use std::fs::File;
 use std::io;
 use std::ops::Deref;
 
-/// A file's bytes, mapped read-only.
+/// A checkpoint's bytes: those of a file, mapped read-only, or part of the program.
 #[derive(Debug)]
-pub(crate) struct Map(memmap2::Mmap);
+pub(crate) enum Map {
+    File(memmap2::Mmap),
+    Program(&'static [u8]),
+}
 
 impl Map {
     /// Maps a file of at least one byte.
@@ -17,7 +20,7 @@ impl Map {
         // a new file and leaves the mapped one as it is. That other programs do not write into a checkpoint in use is the
         // contract of `Checkpoint::open`, as for every reader of mapped files. The map itself is read-only, and its
         // bytes are only read as `u8` or copied out, so no value has a forbidden bit pattern.
-        unsafe { memmap2::Mmap::map(file) }.map(Self)
+        unsafe { memmap2::Mmap::map(file) }.map(Self::File)
     }
 }
 
@@ -25,6 +28,9 @@ impl Deref for Map {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.0
+        match self {
+            Self::File(map) => map,
+            Self::Program(bytes) => bytes,
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! From a manifest to a file on this machine.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::cache::RepositoryCache;
@@ -18,6 +19,30 @@ pub struct Places {
     pub models: Option<PathBuf>,
     /// A hub cache, see [`default_hub_cache`](crate::default_hub_cache).
     pub hub: Option<HubPlace>,
+    /// Checkpoints that are part of the program; looked at last.
+    pub bundled: &'static [Bundled],
+}
+
+/// A checkpoint that is part of the program.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Bundled {
+    /// The id of its manifest.
+    pub id: &'static str,
+    /// The whole safetensors file.
+    pub bytes: &'static [u8],
+}
+
+impl Bundled {
+    /// What stands for a path in messages.
+    pub(crate) fn shown(&self) -> PathBuf {
+        format!("<bundled {}>", self.id).into()
+    }
+}
+
+impl fmt::Debug for Bundled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bundled").field("id", &self.id).field("bytes", &self.bytes.len()).finish()
+    }
 }
 
 /// A hub cache, and how to fill it.
@@ -33,10 +58,28 @@ pub struct HubPlace {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Resolved {
-    /// The file. Not opened yet: [`Checkpoint::open`](crate::Checkpoint::open) checks it.
+    /// The file, not opened yet; of a bundled checkpoint a name in angle brackets.
     pub path: PathBuf,
     /// How it was found.
     pub origin: Origin,
+    bundled: Option<Bundled>,
+}
+
+impl Resolved {
+    fn file(path: PathBuf, origin: Origin) -> Self {
+        Self { path, origin, bundled: None }
+    }
+
+    /// Opens and checks it.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::open`].
+    pub fn open(&self) -> Result<Checkpoint> {
+        match &self.bundled {
+            Some(bundled) => Checkpoint::bundled(bundled),
+            None => Checkpoint::open(&self.path),
+        }
+    }
 }
 
 /// How a file was found.
@@ -51,9 +94,11 @@ pub enum Origin {
     Cache,
     /// Downloaded just now.
     Downloaded,
+    /// Part of the program.
+    Bundled,
 }
 
-/// Finds the file of a manifest: the named file, else the models folder, else the hub cache, else the hub.
+/// Finds the file of a manifest: the named file, else the models folder, else the hub cache, else the hub, else the bundled ones.
 ///
 /// A file that has not the size the manifest states is passed over, and one in the hub cache also where it is not whole. Must run on a tokio runtime where downloading is
 /// allowed; dropping the future stops a download, and the next call goes on from there.
@@ -69,7 +114,7 @@ pub async fn resolve(manifest: &Manifest, places: &Places) -> Result<Resolved> {
         if !file.exists() {
             return Err(Error::MissingFile { path: file.clone() });
         }
-        return Ok(Resolved { path: file.clone(), origin: Origin::File });
+        return Ok(Resolved::file(file.clone(), Origin::File));
     }
 
     let mut looked_at = Vec::new();
@@ -78,7 +123,7 @@ pub async fn resolve(manifest: &Manifest, places: &Places) -> Result<Resolved> {
     for folder in beside.into_iter().chain(models) {
         let path = folder.join(manifest.file());
         match reason_against(&path, manifest.size) {
-            None => return Ok(Resolved { path, origin: Origin::Models }),
+            None => return Ok(Resolved::file(path, Origin::Models)),
             Some(reason) => looked_at.push(LookedAt { path, reason }),
         }
     }
@@ -91,13 +136,17 @@ pub async fn resolve(manifest: &Manifest, places: &Places) -> Result<Resolved> {
             Some(error.replacen(&format!("{}: ", path.display()), "", 1))
         };
         match reason_against(&path, manifest.size).or_else(unfinished) {
-            None => return Ok(Resolved { path, origin: Origin::Cache }),
+            None => return Ok(Resolved::file(path, Origin::Cache)),
             Some(reason) => looked_at.push(LookedAt { path, reason }),
         }
         if let Some(settings) = &hub.download {
             let path = download(manifest, source, &cache, settings).await?;
-            return Ok(Resolved { path, origin: Origin::Downloaded });
+            return Ok(Resolved::file(path, Origin::Downloaded));
         }
+    }
+    if let Some(bundled) = places.bundled.iter().find(|bundled| bundled.id == manifest.id) {
+        let (path, origin) = (bundled.shown(), Origin::Bundled);
+        return Ok(Resolved { path, origin, bundled: Some(*bundled) });
     }
     let fetch = manifest.source.is_some().then(|| format!("portrait models fetch {}", manifest.id));
     Err(Error::NotFound { id: manifest.id.clone(), looked_at, fetch })

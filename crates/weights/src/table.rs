@@ -19,11 +19,18 @@ pub fn models_page() -> String {
         row(&mut page, &manifest);
     }
     page.push_str(
-        "\n## Quality\n\nAs published, where it is.\n\n| id | published quality |\n|---|---|\n",
+        "\n## Quality\n\nAs published, where it is; of the starter models as measured on held-out photos.\n\n\
+         | id | quality |\n|---|---|\n",
     );
     for manifest in Manifest::builtin() {
         if let Some(quality) = &manifest.quality {
             push(&mut page, format_args!("| `{}` | {quality} |\n", manifest.id));
+        }
+    }
+    page.push_str("\n## Training data of the starter models\n\n");
+    for manifest in Manifest::builtin() {
+        if let Some(data) = &manifest.training_data {
+            push(&mut page, format_args!("- `{}`: {data}\n", manifest.id));
         }
     }
     page.push_str("\n## Licences\n\n");

@@ -6,8 +6,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use portrait_weights::{Error, Family, Manifest};
+use portrait_weights::{Checkpoint, Error, Family, Manifest};
 use serde::Deserialize;
+
+const OURS: &str = "MIT OR Apache-2.0";
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -68,8 +70,10 @@ fn every_architecture_is_complete() {
             Family::Yolov8 => {
                 let yolo: Yolov8 = manifest.architecture().unwrap();
                 assert!(["n", "s", "m", "l", "x"].contains(&yolo.variant.as_str()), "{id}");
-                assert_eq!(yolo.classes, 80, "{id}");
-                assert_eq!(manifest.licence.spdx, "AGPL-3.0-only", "{id}");
+                let own = manifest.source.is_none();
+                assert_eq!(yolo.classes, if own { 1 } else { 80 }, "{id}");
+                let licence = if own { OURS } else { "AGPL-3.0-only" };
+                assert_eq!(manifest.licence.spdx, licence, "{id}");
             }
             Family::Birefnet => {
                 let net: Birefnet = manifest.architecture().unwrap();
@@ -91,6 +95,26 @@ fn every_architecture_is_complete() {
             other => panic!("{id}: {other}"),
         }
     }
+}
+
+/// Checkpoints of our own are in the repository, so all about them can be checked.
+#[test]
+fn the_starter_models_are_what_their_manifests_say() {
+    let own: Vec<Manifest> =
+        Manifest::builtin().filter(|manifest| manifest.source.is_none()).collect();
+    let ids: Vec<&str> = own.iter().map(|manifest| manifest.id.as_str()).collect();
+    assert_eq!(ids, ["yolov8n-portrait", "birefnet-nano"]);
+    let mut bytes = 0;
+    for manifest in &own {
+        let id = &manifest.id;
+        let file = repository().join("models").join(id).join(manifest.file());
+        let verified = Checkpoint::open(&file).unwrap().verify(manifest).unwrap();
+        assert!(verified.pinned && manifest.size == Some(verified.size), "{id}");
+        assert_eq!(manifest.licence.spdx, OURS, "{id}");
+        assert!(manifest.quality.is_some() && manifest.training_data.is_some(), "{id}");
+        bytes += verified.size;
+    }
+    assert!(bytes <= 24_000_000, "{bytes} bytes in the repository");
 }
 
 #[test]

@@ -7,7 +7,9 @@ mod support;
 use std::fs;
 use std::path::PathBuf;
 
-use portrait_weights::{Error, HubPlace, Manifest, Origin, Places, default_hub_cache, resolve};
+use portrait_weights::{
+    Bundled, Checkpoint, Error, HubPlace, Manifest, Origin, Places, default_hub_cache, resolve,
+};
 use support::small;
 
 const BESIDE: &str = r#"
@@ -28,7 +30,11 @@ height = 64
 async fn the_named_file_wins_and_must_exist() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("x.safetensors");
-    let places = Places { file: Some(file.clone()), models: Some(folder.path().into()), hub: None };
+    let places = Places {
+        file: Some(file.clone()),
+        models: Some(folder.path().into()),
+        ..Places::default()
+    };
     let manifest = Manifest::find("yolov8n").unwrap();
     let error = resolve(&manifest, &places).await.unwrap_err();
     assert!(matches!(&error, Error::MissingFile { path } if *path == file), "{error}");
@@ -46,7 +52,7 @@ async fn the_models_folder_comes_before_the_cache() {
     let models = folder.path().join("models");
     let cache = folder.path().join("cache");
     let hub = HubPlace { cache: cache.clone(), download: None };
-    let places = Places { file: None, models: Some(models.clone()), hub: Some(hub) };
+    let places = Places { models: Some(models.clone()), hub: Some(hub), ..Places::default() };
 
     let repository = cache.join("models--lmz--candle-yolo-v8");
     let snapshot = repository.join("snapshots/abc/yolov8n.safetensors");
@@ -69,7 +75,7 @@ async fn not_found_names_the_model_every_place_and_the_command() {
     let folder = tempfile::tempdir().unwrap();
     let (models, cache) = (folder.path().join("models"), folder.path().join("cache"));
     let hub = HubPlace { cache: cache.clone(), download: None };
-    let places = Places { file: None, models: Some(models.clone()), hub: Some(hub) };
+    let places = Places { models: Some(models.clone()), hub: Some(hub), ..Places::default() };
     let error = resolve(&Manifest::find("birefnet").unwrap(), &places).await.unwrap_err();
     let Error::NotFound { id, looked_at, fetch } = &error else { panic!("{error}") };
     assert_eq!(id, "birefnet");
@@ -136,4 +142,36 @@ fn the_default_cache_follows_the_given_variables() {
         cache(&[home, ("HF_HUB_CACHE", "")]),
         Some(PathBuf::from("/h/.cache/huggingface/hub"))
     );
+}
+
+#[tokio::test]
+async fn a_bundled_checkpoint_is_the_last_resort() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes: &'static [u8] = small().leak();
+    let bundled: &'static [Bundled] = vec![Bundled { id: "mine", bytes }].leak();
+    let places = Places { models: Some(folder.path().into()), bundled, ..Places::default() };
+    let manifest = Manifest::parse(BESIDE).unwrap();
+    let found = resolve(&manifest, &places).await.unwrap();
+    assert_eq!(found.origin, Origin::Bundled);
+    let checkpoint = found.open().unwrap();
+    assert_eq!(checkpoint.path().to_str(), Some("<bundled mine>"));
+    let file = folder.path().join("same.safetensors");
+    fs::write(&file, small()).unwrap();
+    let same = Checkpoint::open(&file).unwrap();
+    assert!(checkpoint.names().eq(same.names()) && !checkpoint.is_empty());
+    assert_eq!(checkpoint.verify(&manifest).unwrap(), same.verify(&manifest).unwrap());
+
+    // Others by other ids only, and a file goes before it.
+    let error = resolve(&Manifest::find("yolov8n").unwrap(), &places).await.unwrap_err();
+    assert!(matches!(error, Error::NotFound { .. }), "{error}");
+    fs::create_dir(folder.path().join("mine")).unwrap();
+    fs::write(folder.path().join("mine/model.safetensors"), small()).unwrap();
+    assert_eq!(resolve(&manifest, &places).await.unwrap().origin, Origin::Models);
+
+    // Bytes that are no checkpoint are told by name.
+    let damaged = Bundled { id: "mine", bytes: &bytes[..bytes.len() - 1] };
+    let error = Checkpoint::bundled(&damaged).unwrap_err();
+    assert!(matches!(error, Error::Truncated { .. }), "{error}");
+    assert!(error.to_string().contains("<bundled mine>"), "{error}");
+    assert!(format!("{damaged:?}").len() < 60, "{damaged:?}");
 }

@@ -23,11 +23,15 @@ from .state import load_state
 from .tasks import TASKS
 
 SKIPPED = ("relative_position_index", "num_batches_tracked")
+TRAINING_DATA = (
+    "Scenes made of 813 street photos (Clothing Co-Parsing), 1,296 portraits (EG1800) and 144 backgrounds; "
+    "every tenth photo by file name order is held out"
+)
 NOTICE = (
-    "Trained from scratch for this project; the weights come under the licence of the code. Trained on "
-    "photos of Clothing Co-Parsing and EG1800 as published in two repositories under Apache-2.0 (the photos "
-    "are by third parties; those of EG1800 come from Flickr with no licence stated for each), and on desktop "
-    "backgrounds (CC0, or mixed and unstated). Whether that restricts the weights is not known."
+    "Trained from scratch for this project; the weights come under the licence of the code. The photos of "
+    "Clothing Co-Parsing and EG1800 were published in two repositories under Apache-2.0, but are by third "
+    "parties (those of EG1800 come from Flickr with no licence stated for each); the desktop backgrounds are "
+    "CC0, or mixed and unstated. Whether that restricts the weights is not known."
 )
 SUMMARIES = {
     "segmentation": "BiRefNet with small widths, for people, {side} by {side}",
@@ -62,13 +66,14 @@ def described(task, scores):
     return "Held-out photos at the size of the packs: " + "; ".join(parts)
 
 
-def manifest_text(task, network, side, path, scores):
+def manifest_text(task, network, side, path, quality):
     data = path.read_bytes()
     lines = [f"summary = {rust.toml(SUMMARIES[task].format(side=side))}"]
     lines += ['file = "model.safetensors"', 'dtype = "f16"', f"size = {len(data)}"]
     lines += [f'sha256 = "{hashlib.sha256(data).hexdigest()}"']
-    if scores:
-        lines += [f"quality = {rust.toml(described(task, scores))}"]
+    if quality:
+        lines += [f"quality = {rust.toml(quality)}"]
+    lines += [f"training_data = {rust.toml(TRAINING_DATA)}"]
     lines += ["", "[licence]", 'spdx = "MIT OR Apache-2.0"', f"notice = {rust.toml(NOTICE)}", ""]
     return rust.manifest(TASKS[task].model_id, network, side, "\n".join(lines))
 
@@ -94,6 +99,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--run", type=Path, required=True, help="folder of the training")
     parser.add_argument("--out", type=Path, required=True, help="model folder")
+    parser.add_argument("--quality", help="for the manifest, instead of the run's own scores")
     parser.add_argument("--side", type=int, help="of the input, where it is not the usual one")
     options = parser.parse_args(arguments)
 
@@ -101,14 +107,15 @@ def main(arguments=None):
     if state is None:
         parser.error(f"{options.run} holds no state.pt: train first")
     task = state["task"]
-    side = options.side or TASKS[task].side
+    side = options.side or TASKS[task].schedules[state["settings"]["schedule"]].side
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "model.safetensors"
     save_file(exported(state["ema"]), path)
-    scores = options.run / "quality.json"
-    scores = json.loads(scores.read_text()) if scores.is_file() else None
+    quality, scores = options.quality, options.run / "quality.json"
+    if not quality and scores.is_file():
+        quality = described(task, json.loads(scores.read_text()))
     network = Yolov8(1) if task == "detection" else TASKS[task].build(state["settings"])
-    (options.out / "manifest.toml").write_text(manifest_text(task, network, side, path, scores))
+    (options.out / "manifest.toml").write_text(manifest_text(task, network, side, path, quality))
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
     if not command().is_file():
         print(f"NOT CHECKED against Rust: no {command()}; cargo build --release, or set PORTRAIT_COMMAND")

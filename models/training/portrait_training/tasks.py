@@ -17,13 +17,21 @@ class Stage:
 
 
 @dataclass
+class Schedule:
+    stages: list
+    rate: float  # highest learning rate
+    side: int  # of the finished network's input
+
+    def stage(self, progress):
+        return next((stage for stage in self.stages if progress < stage.until), self.stages[-1])
+
+
+@dataclass
 class Task:
     model_id: str
     recipe: plan.Recipe
-    stages: list
-    rate: float  # highest learning rate
+    schedules: dict  # "gpu", "cpu"
     decay: float  # of weights
-    side: int  # of the finished network's input
 
     def build(self, options):
         raise NotImplementedError
@@ -35,9 +43,6 @@ class Task:
     def loss(self, outputs, scenes):
         """The loss and its parts; in full precision: variances and boxes would suffer."""
         raise NotImplementedError
-
-    def stage(self, progress):
-        return next((stage for stage in self.stages if progress < stage.until), self.stages[-1])
 
 
 class Segmentation(Task):
@@ -67,17 +72,19 @@ TASKS = {
     "segmentation": Segmentation(
         model_id="birefnet-nano",
         recipe=plan.SEGMENTATION,
-        stages=[Stage(0.4, 256, 64), Stage(0.75, 384, 48), Stage(1.0, 512, 32)],
-        rate=1e-3,
+        schedules={
+            "gpu": Schedule([Stage(0.4, 256, 64), Stage(0.75, 384, 48), Stage(1.0, 512, 32)], 1e-3, 512),
+            "cpu": Schedule([Stage(0.4, 128, 8), Stage(0.7, 192, 8), Stage(1.0, 256, 8)], 6e-4, 256),
+        },
         decay=0.02,
-        side=512,
     ),
     "detection": Detection(
         model_id="yolov8n-portrait",
         recipe=plan.DETECTION,
-        stages=[Stage(0.4, 320, 96), Stage(0.75, 480, 64), Stage(1.0, 640, 48)],
-        rate=2e-3,
+        schedules={
+            "gpu": Schedule([Stage(0.4, 320, 96), Stage(0.75, 480, 64), Stage(1.0, 640, 48)], 2e-3, 640),
+            "cpu": Schedule([Stage(0.4, 256, 16), Stage(0.75, 320, 16), Stage(1.0, 384, 16)], 1e-3, 384),
+        },
         decay=0.02,
-        side=640,
     ),
 }

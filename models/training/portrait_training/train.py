@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from .data import photos as data
+from .data.pool import ScenePool
 from .data.scenes import SceneMaker
 from .ema import Ema
 from .evaluate import quality, report
@@ -40,16 +41,16 @@ class Trainer:
         self.task, self.options = task, options
         self.device = torch.device(options.device)
         torch.manual_seed(options.seed)
-        self.settings = {"attention": options.attention}
+        self.settings = {"attention": options.attention, "schedule": options.schedule}
         self.step, self.seconds, self.since_start, self.history = 0, 0.0, 0, []
         saved = load_state(options.out, self.device)
         if saved:
             self.settings = saved["settings"]
+        self.schedule = task.schedules[self.settings["schedule"]]
         self.network = task.build(self.settings).to(self.device)
         fused = self.device.type == "cuda"
-        if fused:
-            self.network.to(memory_format=torch.channels_last)
-        self.ema = Ema(self.network)
+        self.network.to(memory_format=torch.channels_last)
+        self.ema = Ema(self.network, options.ema)
         groups = parameter_groups(self.network, task.decay)
         self.optimiser = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.99), fused=fused)
         if saved:
@@ -71,19 +72,15 @@ class Trainer:
             return self.step / options.steps
         return self.seconds / (60 * options.total_minutes)
 
-    def train(self, maker):
+    def train(self, pool):
         options, began = self.options, time.monotonic()
         before, parts_sum, steps, images, reported = self.seconds, {}, 0, 0, began
-        last_save, ready = began, []
+        last_save = began
         while self.progress() < 1 and time.monotonic() - began < 60 * options.minutes:
-            stage = self.task.stage(self.progress())
+            stage = self.schedule.stage(self.progress())
             side = options.side or stage.side
             size = options.batch or stage.batch
-            if not ready:
-                # Many at once: a batch of scenes is thousands of small operations, of any length.
-                ready = maker.batch(options.ahead * size, side).split(size)
-            scenes = ready.pop()
-            side = scenes.pictures.shape[3]
+            scenes = pool.batch(size, side)
             loss, parts = self.one_step(scenes)
             images, steps = images + len(scenes.pictures), steps + 1
             self.seconds = before + time.monotonic() - began
@@ -108,14 +105,13 @@ class Trainer:
         warm_up = min(WARM_UP, steps // 10 + 1) if steps else WARM_UP
         warm = min(1.0, (self.since_start + 1) / warm_up)
         progress = min(1.0, self.progress())
-        return (self.options.rate or self.task.rate) * warm * (0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2)
+        return (self.options.rate or self.schedule.rate) * warm * (0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2)
 
     def one_step(self, scenes):
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate()
-        if self.device.type == "cuda":
-            scenes.pictures = scenes.pictures.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+        scenes.pictures = scenes.pictures.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=not self.options.full_precision):
             outputs = self.task.forward(self.network, scenes)
         loss, parts = self.task.loss(outputs, scenes)
         self.optimiser.zero_grad(set_to_none=True)
@@ -140,18 +136,25 @@ def main(arguments=None):
     parser.add_argument("--minutes", type=float, default=1e9, help="at most, in this command")
     parser.add_argument("--steps", type=int, help="length of the training in steps instead of minutes")
     parser.add_argument("--attention", default="aspp", choices=("aspp", "aspp-deformable", "none"))
+    parser.add_argument("--schedule", choices=("gpu", "cpu"), help="sizes of pictures and batches; by the device")
     parser.add_argument("--rate", type=float, help="highest learning rate")
     parser.add_argument("--side", type=int, help="one size of pictures instead of growing ones")
     parser.add_argument("--batch", type=int)
+    parser.add_argument("--ema", type=float, default=0.9995, help="decay of the averaged weights for each step")
+    parser.add_argument("--full-precision", action="store_true", help="not bfloat16: for CPUs without it")
     parser.add_argument("--limit", type=int, help="photos to draw from (for trials)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--report", type=int, default=50, help="steps from line to line")
     parser.add_argument("--scenes", type=int, default=128, help="scenes to measure at the end; 0 measures nothing")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--ahead", type=int, help="batches of scenes made at once; 4 on a GPU, else 1")
+    parser.add_argument("--reuse", type=int, help="times each scene is shown; 1 on a GPU, else 3")
     parser.add_argument("--threads", type=int, help="of the CPU")
     options = parser.parse_args(arguments)
-    options.ahead = options.ahead or (4 if options.device.startswith("cuda") else 1)
+    on_gpu = options.device.startswith("cuda")
+    options.ahead = options.ahead or (4 if on_gpu else 1)
+    options.reuse = options.reuse or (1 if on_gpu else 3)
+    options.schedule = options.schedule or ("gpu" if on_gpu else "cpu")
     if options.threads:
         torch.set_num_threads(options.threads)
     torch.backends.cudnn.benchmark = True
@@ -168,12 +171,12 @@ def main(arguments=None):
     count = sum(p.numel() for p in trainer.network.parameters())
     print(f"{len(photos.people)} people, {len(photos.places)} places, {count / 1e6:.2f} million parameters, "
           f"ready after {time.monotonic() - began:.0f} s", flush=True)
-    trainer.train(maker)
+    trainer.train(ScenePool(maker, options.reuse, options.ahead, seed=options.seed + trainer.step))
     print(f"step {trainer.step}, {trainer.seconds / 60:.1f} minutes of training, progress {trainer.progress():.2f}")
     if options.scenes:
         torch.backends.cudnn.benchmark = False  # Photos of many sizes: no search for each.
         held_out = data.load(options.packs, "validation", options.device, options.limit)
-        result = quality(trainer.ema.network, options.side or task.side, held_out, options.scenes)
+        result = quality(trainer.ema.network, options.side or trainer.schedule.side, held_out, options.scenes)
         print(report(result))
         (options.out / "quality.json").write_text(json.dumps(result, indent=1) + "\n")
 

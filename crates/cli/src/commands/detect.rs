@@ -4,7 +4,8 @@ use crate::args::{DetectArgs, Settings};
 use crate::error::CliError;
 use crate::output::Output;
 use crate::settings;
-use portrait_pipeline::{Detections, Stage};
+use portrait_pipeline::weights::Family;
+use portrait_pipeline::{Detections, Model, Stage};
 use serde_json::json;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -17,8 +18,7 @@ pub(crate) async fn run(
     let start = Instant::now();
     let photo = settings::photo(&args.photo)?;
     let decode = start.elapsed().as_secs_f64() * 1e3;
-    let id = args.model.as_deref().unwrap_or(portrait_pipeline::DEFAULT_DETECTION_MODEL);
-    let model = settings::model(id, args.weights.as_ref())?;
+    let model = Model::asked_for(Family::Yolov8, args.model.as_deref(), args.weights.clone())?;
     let pipeline = settings.builder(output)?.detection_model(model).build().await?;
     let options = args.search.options(args.classes.clone());
     let progress = output.bars().steps();
@@ -27,6 +27,7 @@ pub(crate) async fn run(
         .await
         .map_err(CliError::of_photo(&args.photo))?;
     print(&found, decode, output);
+    output.starters(&[pipeline.detection_model()]);
     Ok(ExitCode::SUCCESS)
 }
 

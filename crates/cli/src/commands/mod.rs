@@ -2,6 +2,7 @@
 
 pub(crate) mod cutout;
 pub(crate) mod detect;
+pub(crate) mod evaluate;
 pub(crate) mod models;
 pub(crate) mod tensor;
 pub(crate) mod video;

@@ -4,7 +4,7 @@ use crate::args::{ModelsArgs, ModelsCommand, Settings};
 use crate::error::CliError;
 use crate::output::Output;
 use portrait_pipeline::weights::{Error, Origin, Resolved, Verification, resolve};
-use portrait_pipeline::{Checkpoint, Manifest, Places};
+use portrait_pipeline::{Manifest, Places};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
@@ -14,6 +14,7 @@ pub(crate) async fn run(
     output: &Output,
 ) -> Result<ExitCode, CliError> {
     match &args.command {
+        ModelsCommand::Evaluate(args) => super::evaluate::run(args, settings, output).await,
         ModelsCommand::List => list(&settings.places(output, false)?, output).await,
         ModelsCommand::Fetch { ids } => fetch(ids, &settings.places(output, true)?, output).await,
         ModelsCommand::Verify { ids } => {
@@ -69,7 +70,7 @@ async fn fetch(ids: &[String], places: &Places, output: &Output) -> Result<ExitC
     let mut fetched = Vec::new();
     for manifest in manifests {
         let found = resolve(&manifest, places).await?;
-        Checkpoint::open(&found.path)?;
+        found.open()?;
         output.line(format!(
             "{}: {} ({})",
             manifest.id,
@@ -104,7 +105,7 @@ async fn verify(ids: &[String], places: &Places, output: &Output) -> Result<Exit
             // Says where it was looked for.
             None => resolve(&manifest, &places).await?,
         };
-        let checkpoint = Checkpoint::open(&found.path)?;
+        let checkpoint = found.open()?;
         let Verification { size, sha256, pinned, .. } = checkpoint.verify(&manifest)?;
         let note = if pinned { "as the manifest states" } else { "the manifest states none" };
         output.line(format!(
@@ -143,6 +144,7 @@ fn origin(origin: Origin) -> &'static str {
         Origin::Models => "models",
         Origin::Cache => "hub cache",
         Origin::Downloaded => "downloaded",
+        Origin::Bundled => "bundled",
         _ => "here",
     }
 }

@@ -3,8 +3,7 @@
 use crate::args::{Settings, TensorArgs};
 use crate::error::CliError;
 use crate::output::Output;
-use crate::settings;
-use portrait_pipeline::{Precision, RawNetwork};
+use portrait_pipeline::{Model, Precision, RawNetwork};
 use serde_json::json;
 use std::process::ExitCode;
 
@@ -13,7 +12,7 @@ pub(crate) async fn run(
     settings: &Settings,
     output: &Output,
 ) -> Result<ExitCode, CliError> {
-    let model = settings::model(&args.model, args.weights.as_ref())?;
+    let model = Model { file: args.weights.clone(), ..Model::named(&args.model)? };
     let places = settings.places(output, false)?;
     let network = RawNetwork::load(&model, &places, settings.device, Precision::F32).await?;
     let mut run = 0;

@@ -42,6 +42,7 @@ pub(crate) async fn run(
         ..Request::new(photo).say(message)
     };
     let outcome = pipeline.run(request).await.map_err(CliError::of_photo(&args.photo))?;
+    output.starters(&[pipeline.detection_model(), pipeline.segmentation_model()]);
     let mut persons = Vec::new();
     for person in &outcome.cut_outs {
         if let Err(error) = &person.result {

@@ -14,5 +14,6 @@ mod models;
 mod orientation;
 mod photos;
 mod pictures;
+mod starter;
 mod support;
 mod world;

@@ -49,8 +49,9 @@ async fn missing_weights_without_a_network() {
 
     let folder = TempDir::new().unwrap();
     let hub = HubPlace { cache: folder.path().join("hub"), download: None };
-    let places = Places { file: None, models: Some(folder.path().into()), hub: Some(hub) };
-    let pipeline = Pipeline::builder().places(places).build().await.unwrap();
+    let places = Places { models: Some(folder.path().into()), hub: Some(hub), ..Places::default() };
+    let pipeline = Pipeline::builder().detection_model(yolov8n()).places(places);
+    let pipeline = pipeline.build().await.unwrap();
     let error = pipeline.warm_up().await.unwrap_err();
     assert_error(&error, Code::WeightsMissing, Tier::High);
     let looked_at = folder.path().join("yolov8n/yolov8n.safetensors");
@@ -158,7 +159,7 @@ async fn options_out_of_range_are_named() {
     for (options, name) in [
         (DetectOptions { confidence: 1.5, ..good.clone() }, "confidence"),
         (DetectOptions { iou: f32::NAN, ..good.clone() }, "iou"),
-        (DetectOptions { image_size: 0, ..good.clone() }, "image_size"),
+        (DetectOptions { image_size: Some(0), ..good.clone() }, "image_size"),
         (DetectOptions { max_detections: 0, ..good.clone() }, "max_detections"),
         (DetectOptions { classes: Some(vec![80]), ..good.clone() }, "classes"),
     ] {
