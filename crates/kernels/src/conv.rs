@@ -6,7 +6,7 @@ use crate::isa::Isa;
 use crate::matmul::{
     Chained, Computed, Dense, Epilogue, Operand, Output, Packed, Residual, multiply,
 };
-use crate::slices::f32_values;
+use crate::slices::{f32_values, residual_values};
 use crate::{Activation, Linear};
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
 use patches::{Geometry, Patches};
@@ -191,7 +191,7 @@ impl Conv2d {
         residual: Residual<'_>,
         (geometry, shape): (Geometry, Shape),
     ) -> Result<(CpuStorage, Shape)> {
-        let groups = self.packed()?;
+        let (groups, _) = self.packed()?;
         let [out, ..] = self.shape;
         let mut y = vec![0f32; shape.elem_count()];
         let epilogue = Epilogue { activation: self.activation, residual };
@@ -204,38 +204,36 @@ impl Conv2d {
         Ok((CpuStorage::F32(y), shape))
     }
 
-    fn packed(&self) -> Result<&[Packed]> {
+    /// A matrix for each group, and what lies outside an image.
+    fn packed(&self) -> Result<(&[Packed], &[f32])> {
         match &self.parameters {
-            Parameters::Packed { groups, .. } => Ok(groups),
+            Parameters::Packed { groups, zeros } => Ok((groups, zeros)),
             Parameters::Tensors { .. } => {
                 bail!("conv2d: the weight does not lie on the CPU as f32")
             }
         }
     }
 
-    /// The rows of the product that computes a group of channels.
-    fn with_operand(
+    /// Hands `work` the rows of the product that computes a group of channels.
+    fn with_operand<T>(
         &self,
         x: &[f32],
         geometry: &Geometry,
         group: usize,
-        work: impl FnOnce(&dyn Operand),
-    ) -> Result<()> {
-        let Parameters::Packed { groups, zeros } = &self.parameters else {
-            bail!("conv2d: the weight does not lie on the CPU as f32");
-        };
+        work: impl FnOnce(&dyn Operand) -> T,
+    ) -> Result<T> {
+        let (groups, zeros) = self.packed()?;
         let [_, inner, ..] = self.shape;
         let channels = inner * groups.len();
         let patches = Patches { x, zeros, geometry, channels, first: group * inner, inner };
-        if geometry.is_pointwise() && groups.len() == 1 {
-            work(&Dense::new(x, channels));
+        Ok(if geometry.is_pointwise() && groups.len() == 1 {
+            work(&Dense::new(x, channels))
         } else if inner < FEW_CHANNELS {
             let fill = |rows, to: &mut [f32]| patches.gather(rows, to);
-            work(&Computed::new(geometry.rows(), geometry.taps() * inner, fill));
+            work(&Computed::new(geometry.rows(), geometry.taps() * inner, fill))
         } else {
-            work(&patches);
-        }
-        Ok(())
+            work(&patches)
+        })
     }
 }
 
@@ -257,33 +255,16 @@ impl CustomOp2 for IntoLinear<'_> {
         sum: &CpuStorage,
         sum_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let (x, sum) = (f32_values("conv2d", x, layout)?, f32_values("conv2d", sum, sum_layout)?);
+        let x = f32_values("conv2d", x, layout)?;
         let (geometry, shape) = self.conv.output(layout.shape())?;
-        let [matrix] = self.conv.packed()? else {
+        let ([matrix], _) = self.conv.packed()? else {
             bail!("conv2d: groups of channels cannot go into a linear layer");
         };
-        let mut y = vec![0f32; sum.len()];
-        check_join(&shape, self.linear, sum_layout.shape())?;
-        let mut result = Ok(());
+        let epilogue = Epilogue { activation: self.conv.activation, residual: Residual::None };
         self.conv.with_operand(x, &geometry, 0, |operand| {
-            let epilogue = Epilogue { activation: self.conv.activation, residual: Residual::None };
-            result = self.linear.join(&Chained { operand, matrix, epilogue }, sum, &mut y);
-        })?;
-        result?;
-        Ok((CpuStorage::F32(y), sum_layout.shape().clone()))
+            self.linear.join(&Chained { operand, matrix, epilogue }, &shape, sum, sum_layout)
+        })?
     }
-}
-
-/// Whether a layer takes the channels of an image and gives those of the sum.
-pub(crate) fn check_join(image: &Shape, linear: &Linear, sum: &Shape) -> Result<()> {
-    let (batch, height, width, channels) = image.dims4()?;
-    let [input, out] = linear.size();
-    if channels != input || sum.dims() != [batch, height, width, out] {
-        bail!(
-            "an image of {image:?} into a layer from {input} to {out} cannot join a sum of {sum:?}"
-        );
-    }
-    Ok(())
 }
 
 impl CustomOp1 for Conv2d {
@@ -310,11 +291,7 @@ impl CustomOp2 for Conv2d {
         residual_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let output = self.output(layout.shape())?;
-        if residual_layout.shape() != &output.1 {
-            let (residual, out) = (residual_layout.shape(), &output.1);
-            bail!("conv2d: a residual of {residual:?} for an output of {out:?}");
-        }
-        let residual = f32_values("conv2d", residual, residual_layout)?;
+        let residual = residual_values("conv2d", residual, residual_layout, &output.1)?;
         self.run(f32_values("conv2d", x, layout)?, Residual::After(residual), output)
     }
 }

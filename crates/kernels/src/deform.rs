@@ -1,6 +1,5 @@
 //! Deformable convolution v2 (Zhu et al., "Deformable ConvNets v2", 2018).
 
-use crate::conv::check_join;
 use crate::isa::Isa;
 use crate::lerp::{Corners, interpolate};
 use crate::matmul::{Chained, Computed, Epilogue, Output, Packed, Residual, multiply};
@@ -173,13 +172,10 @@ impl CustomOp3 for Run<'_> {
             multiply(&operand, &conv.matrix, epilogue, Output::whole(&mut y, out));
             return Ok((CpuStorage::F32(y), shape));
         };
-        check_join(&shape, linear, sum.shape())?;
         let (storage, layout) = sum.storage_and_layout();
         let Storage::Cpu(storage) = &*storage else { bail!("deform_conv2d: a sum on a CPU") };
-        let mut y = vec![0f32; sum.elem_count()];
         let chained = Chained { operand: &operand, matrix: &conv.matrix, epilogue };
-        linear.join(&chained, f32_values(self.name(), storage, layout)?, &mut y)?;
-        Ok((CpuStorage::F32(y), sum.shape().clone()))
+        linear.join(&chained, &shape, storage, layout)
     }
 }
 

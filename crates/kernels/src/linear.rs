@@ -3,7 +3,7 @@
 use crate::Activation;
 use crate::isa::Isa;
 use crate::matmul::{Chained, Dense, Epilogue, Operand, Output, Packed, Residual, multiply};
-use crate::slices::f32_values;
+use crate::slices::{f32_values, residual_values};
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
 
 /// `activation(x · weightᵀ + bias)` over the last dimension.
@@ -86,15 +86,18 @@ impl Linear {
         }
     }
 
-    /// `activation(x · weightᵀ + bias + sum)` with values that an operation before it computes a block
-    /// at a time: `operand` are the `rows` of `x`.
-    pub(crate) fn join(&self, operand: &dyn Operand, sum: &[f32], y: &mut [f32]) -> Result<()> {
-        let Parameters::Packed(matrix) = &self.parameters else {
-            bail!("linear: the weight does not lie on the CPU as f32");
-        };
-        let epilogue = Epilogue { activation: self.activation, residual: Residual::Before(sum) };
-        multiply(operand, matrix, epilogue, Output::whole(y, self.shape[0]));
-        Ok(())
+    /// `activation(x · weightᵀ + bias + sum)`, where the rows of `operand` are the pixels `x` of an
+    /// image that is computed a block at a time; `sum` is what was added up so far.
+    pub(crate) fn join(
+        &self,
+        operand: &dyn Operand,
+        image: &Shape,
+        sum: &CpuStorage,
+        layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let out = self.output(image)?;
+        let sum = residual_values("linear", sum, layout, &out)?;
+        self.run(operand, Residual::Before(sum), out)
     }
 
     /// `activation(x · weightᵀ + bias + sum)`
@@ -102,27 +105,27 @@ impl Linear {
         let Parameters::Tensors { weight, bias } = &self.parameters else {
             bail!("linear: the weight lies on another device or has another type than x");
         };
-        let mut y = x.reshape(((), self.shape[1]))?.matmul(&weight.t()?)?;
-        if let Some(bias) = bias {
-            y = y.broadcast_add(bias)?;
-        }
-        self.activation.of(&(y.reshape(self.output(x.shape())?)? + sum)?)
-    }
-
-    /// Values of a row that it takes, and that it gives.
-    pub(crate) fn size(&self) -> [usize; 2] {
-        let [out, input] = self.shape;
-        [input, out]
+        self.activation.of(&(self.product_by_candle(x, weight, bias.as_ref())? + sum)?)
     }
 
     fn by_candle(&self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+        self.activation.of(&self.product_by_candle(x, weight, bias)?)
+    }
+
+    /// `x · weightᵀ + bias`
+    fn product_by_candle(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        bias: Option<&Tensor>,
+    ) -> Result<Tensor> {
         let shape = self.output(x.shape())?;
         // One large product: candle multiplies a batch one small matrix after the other.
         let mut y = x.reshape(((), self.shape[1]))?.matmul(&weight.t()?)?;
         if let Some(bias) = bias {
             y = y.broadcast_add(bias)?;
         }
-        self.activation.of(&y)?.reshape(shape)
+        y.reshape(shape)
     }
 
     fn output(&self, input: &Shape) -> Result<Shape> {
@@ -134,15 +137,24 @@ impl Linear {
         Ok(dims.into())
     }
 
-    fn run(&self, x: &[f32], residual: Residual<'_>, out: Shape) -> Result<(CpuStorage, Shape)> {
-        let Parameters::Packed(matrix) = &self.parameters else {
-            bail!("linear: the weight does not lie on the CPU as f32");
-        };
+    fn packed(&self) -> Result<&Packed> {
+        match &self.parameters {
+            Parameters::Packed(matrix) => Ok(matrix),
+            Parameters::Tensors { .. } => {
+                bail!("linear: the weight does not lie on the CPU as f32")
+            }
+        }
+    }
+
+    fn run(
+        &self,
+        operand: &dyn Operand,
+        residual: Residual<'_>,
+        out: Shape,
+    ) -> Result<(CpuStorage, Shape)> {
         let mut y = vec![0f32; out.elem_count()];
         let epilogue = Epilogue { activation: self.activation, residual };
-        let [out_features, in_features] = self.shape;
-        let output = Output::whole(&mut y, out_features);
-        multiply(&Dense::new(x, in_features), matrix, epilogue, output);
+        multiply(operand, self.packed()?, epilogue, Output::whole(&mut y, self.shape[0]));
         Ok((CpuStorage::F32(y), out))
     }
 }
@@ -153,7 +165,9 @@ impl CustomOp1 for Linear {
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        self.run(f32_values("linear", x, layout)?, Residual::None, self.output(layout.shape())?)
+        let out = self.output(layout.shape())?;
+        let x = Dense::new(f32_values("linear", x, layout)?, self.shape[1]);
+        self.run(&x, Residual::None, out)
     }
 }
 
@@ -170,11 +184,9 @@ impl CustomOp2 for Linear {
         residual_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let out = self.output(layout.shape())?;
-        if residual_layout.shape() != &out {
-            bail!("linear: a residual of {:?} for an output of {out:?}", residual_layout.shape());
-        }
-        let residual = f32_values("linear", residual, residual_layout)?;
-        self.run(f32_values("linear", x, layout)?, Residual::After(residual), out)
+        let residual = residual_values("linear", residual, residual_layout, &out)?;
+        let x = Dense::new(f32_values("linear", x, layout)?, self.shape[1]);
+        self.run(&x, Residual::After(residual), out)
     }
 }
 
@@ -224,24 +236,10 @@ impl CustomOp2 for Mlp {
     ) -> Result<(CpuStorage, Shape)> {
         let Self { first, second } = self;
         let out = second.output(&first.output(layout.shape())?)?;
-        if residual_layout.shape() != &out {
-            bail!("mlp: a residual of {:?} for an output of {out:?}", residual_layout.shape());
-        }
-        let (Parameters::Packed(between), Parameters::Packed(matrix)) =
-            (&first.parameters, &second.parameters)
-        else {
-            bail!("mlp: the weights do not lie on the CPU as f32");
-        };
-        let rows = Dense::new(f32_values("mlp", x, layout)?, first.shape[1]);
-        let operand = Chained {
-            operand: &rows,
-            matrix: between,
-            epilogue: Epilogue { activation: first.activation, residual: Residual::None },
-        };
-        let residual = Residual::After(f32_values("mlp", residual, residual_layout)?);
-        let epilogue = Epilogue { activation: second.activation, residual };
-        let mut y = vec![0f32; out.elem_count()];
-        multiply(&operand, matrix, epilogue, Output::whole(&mut y, second.shape[0]));
-        Ok((CpuStorage::F32(y), out))
+        let residual = residual_values("mlp", residual, residual_layout, &out)?;
+        let x = Dense::new(f32_values("mlp", x, layout)?, first.shape[1]);
+        let epilogue = Epilogue { activation: first.activation, residual: Residual::None };
+        let between = Chained { operand: &x, matrix: first.packed()?, epilogue };
+        second.run(&between, Residual::After(residual), out)
     }
 }

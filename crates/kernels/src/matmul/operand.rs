@@ -32,7 +32,8 @@ pub(crate) unsafe trait Operand: Sync {
 
     /// Pushes, for each tap, where it lies for each of `count` rows from `rows.start` on; what
     /// would lie behind the last row is that row again. `scratch` is as `prepare` left it for the
-    /// block that begins at row `first`.
+    /// block that begins at row `first`. By default one piece, which `prepare` wrote: rows of
+    /// [`inner`](Self::inner) values without gaps.
     fn locate(
         &self,
         rows: Range<usize>,
@@ -40,7 +41,12 @@ pub(crate) unsafe trait Operand: Sync {
         first: usize,
         scratch: &Scratch,
         pointers: &mut Vec<*const f32>,
-    );
+    ) {
+        let width = self.inner();
+        single(rows, count, pointers, |row| {
+            scratch.as_slice()[(row - first) * width..][..width].as_ptr()
+        });
+    }
 }
 
 /// The pointers of rows of one piece.
@@ -104,7 +110,7 @@ impl<F: Fn(Range<usize>, &mut [f32]) + Sync> Computed<F> {
     }
 }
 
-// SAFETY: the slice checks that the row lies inside the scratch.
+// SAFETY: rows are located as by default, where the slice checks that they lie in the scratch.
 unsafe impl<F: Fn(Range<usize>, &mut [f32]) + Sync> Operand for Computed<F> {
     fn rows(&self) -> usize {
         self.rows
@@ -122,19 +128,6 @@ unsafe impl<F: Fn(Range<usize>, &mut [f32]) + Sync> Operand for Computed<F> {
         let length = rows.len() * self.width;
         (self.fill)(rows, scratch.values(length));
     }
-
-    fn locate(
-        &self,
-        rows: Range<usize>,
-        count: usize,
-        first: usize,
-        scratch: &Scratch,
-        pointers: &mut Vec<*const f32>,
-    ) {
-        single(rows, count, pointers, |row| {
-            scratch.as_slice()[(row - first) * self.width..][..self.width].as_ptr()
-        });
-    }
 }
 
 /// The rows of another product, which is computed block by block and never whole.
@@ -144,7 +137,7 @@ pub(crate) struct Chained<'a> {
     pub(crate) epilogue: Epilogue<'a>,
 }
 
-// SAFETY: the slice checks that the row lies inside the scratch.
+// SAFETY: rows are located as by default, where the slice checks that they lie in the scratch.
 unsafe impl Operand for Chained<'_> {
     fn rows(&self) -> usize {
         self.operand.rows()
@@ -162,18 +155,5 @@ unsafe impl Operand for Chained<'_> {
         let n = self.matrix.n;
         let (values, next) = scratch.split(rows.len() * n);
         super::block(self.operand, self.matrix, &self.epilogue, rows, values, next);
-    }
-
-    fn locate(
-        &self,
-        rows: Range<usize>,
-        count: usize,
-        first: usize,
-        scratch: &Scratch,
-        pointers: &mut Vec<*const f32>,
-    ) {
-        single(rows, count, pointers, |row| {
-            scratch.as_slice()[(row - first) * self.matrix.n..][..self.matrix.n].as_ptr()
-        });
     }
 }
