@@ -1,6 +1,6 @@
 //! Atrous spatial pyramid pooling, deformable and plain (`models/modules/aspp.py`).
 
-use super::layers::{conv, folded, same};
+use super::layers::{activated_conv, conv, folded, same};
 use crate::config::{BirefnetConfig, DecoderAttention};
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
@@ -99,13 +99,6 @@ fn conv_norm(
     Conv2d::new(&weight, Some(&bias), params, Activation::Relu)
 }
 
-/// The convolution that scales the taps of a deformable one.
-fn modulator(vb: &VarBuilder<'_>, [input, output]: [usize; 2], kernel: usize) -> Result<Conv2d> {
-    let weight = vb.get((output, input, kernel, kernel), "weight")?;
-    let bias = vb.get(output, "bias")?;
-    Conv2d::new(&weight, Some(&bias), same(kernel), Activation::DoubleSigmoid)
-}
-
 #[derive(Debug)]
 enum Branch {
     Deformable(Box<DeformBranch>),
@@ -140,7 +133,12 @@ impl DeformBranch {
         let padding = same(kernel).padding;
         Ok(Self {
             offset_conv: conv(&conv_vb.pp("offset_conv"), [input, 2 * taps], kernel)?,
-            modulator_conv: modulator(&conv_vb.pp("modulator_conv"), [input, taps], kernel)?,
+            modulator_conv: activated_conv(
+                &conv_vb.pp("modulator_conv"),
+                [input, taps],
+                kernel,
+                Activation::DoubleSigmoid,
+            )?,
             regular_conv: DeformConv2d::new(&weight, Some(&bias), 1, padding, Activation::Relu)?,
         })
     }
