@@ -135,6 +135,15 @@ pub(crate) struct PeopleArgs {
     /// Soften the edge over this many pixels to each side
     #[arg(long, value_name = "PIXELS", default_value_t = 0)]
     pub(crate) feather: u32,
+    #[command(flatten)]
+    pub(crate) models: ModelArgs,
+    #[command(flatten)]
+    pub(crate) search: SearchArgs,
+}
+
+/// The models of both steps.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ModelArgs {
     /// Segmentation model: an id, or a folder with a manifest.toml
     #[arg(long, value_name = "ID")]
     pub(crate) model: Option<String>,
@@ -147,8 +156,6 @@ pub(crate) struct PeopleArgs {
     /// Weights file of the detection model
     #[arg(long, value_name = "FILE")]
     pub(crate) detection_weights: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) search: SearchArgs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -251,18 +258,8 @@ pub(crate) struct EvaluateArgs {
         default_value = "boxes,photo,person"
     )]
     pub(crate) measure: Vec<Measure>,
-    /// Segmentation model: an id, or a folder with a manifest.toml
-    #[arg(long, value_name = "ID")]
-    pub(crate) model: Option<String>,
-    /// Weights file of the segmentation model
-    #[arg(long, value_name = "FILE")]
-    pub(crate) weights: Option<PathBuf>,
-    /// Detection model: an id, or a folder with a manifest.toml
-    #[arg(long, value_name = "ID")]
-    pub(crate) detection_model: Option<String>,
-    /// Weights file of the detection model
-    #[arg(long, value_name = "FILE")]
-    pub(crate) detection_weights: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) models: ModelArgs,
     #[command(flatten)]
     pub(crate) search: SearchArgs,
 }

@@ -44,17 +44,16 @@ impl Output {
 
     /// Tells which of these models are the small ones that came with the program, and how to get larger ones.
     pub(crate) fn starters(&self, models: &[&Model]) {
-        let starters: Vec<_> = models.iter().filter(|model| model.is_starter()).collect();
-        if starters.is_empty() || self.json || self.quiet {
+        let starters = || models.iter().filter(|model| model.is_starter());
+        if starters().count() == 0 || self.json || self.quiet {
             return;
         }
-        let ids = |of: &dyn Fn(&&&Model) -> Option<String>| {
-            starters.iter().filter_map(of).collect::<Vec<_>>().join(" ")
-        };
+        let running: Vec<_> = starters().map(|model| model.manifest.id.as_str()).collect();
+        let larger: Vec<_> = starters().filter_map(|model| model.larger()).collect();
         let text = format!(
             "running the small models that came with the program: {}. Larger, finer ones, once: portrait models fetch {}",
-            ids(&|model| Some(model.manifest.id.clone())),
-            ids(&|model| model.larger().map(str::to_owned)),
+            running.join(" "),
+            larger.join(" "),
         );
         self.bars.suspend(|| eprintln!("{text}"));
     }

@@ -1,6 +1,6 @@
 //! From arguments and environment to the library's values.
 
-use crate::args::{PeopleArgs, SearchArgs, Settings};
+use crate::args::{ModelArgs, PeopleArgs, SearchArgs, Settings};
 use crate::error::CliError;
 use crate::output::Output;
 use portrait_pipeline::weights::{
@@ -11,7 +11,7 @@ use portrait_pipeline::{
     Pipeline, PipelineBuilder, Places, STARTER_MODELS,
 };
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 impl Settings {
@@ -70,14 +70,23 @@ impl SearchArgs {
     }
 }
 
+impl ModelArgs {
+    /// The detection model that was asked for.
+    pub(crate) fn detection(&self) -> Result<Option<Model>, CliError> {
+        let (name, file) = (self.detection_model.as_deref(), self.detection_weights.clone());
+        Ok(Model::asked_for(Family::Yolov8, name, file)?)
+    }
+
+    /// The segmentation model that was asked for.
+    pub(crate) fn segmentation(&self) -> Result<Option<Model>, CliError> {
+        Ok(Model::asked_for(Family::Birefnet, self.model.as_deref(), self.weights.clone())?)
+    }
+}
+
 impl PeopleArgs {
     /// The models that were asked for; where none was, the pipeline takes what is there.
     pub(crate) fn models(&self, builder: PipelineBuilder) -> Result<PipelineBuilder, CliError> {
-        let asked = |family, name: &Option<String>, file: &Option<PathBuf>| {
-            Model::asked_for(family, name.as_deref(), file.clone())
-        };
-        let detection = asked(Family::Yolov8, &self.detection_model, &self.detection_weights)?;
-        let segmentation = asked(Family::Birefnet, &self.model, &self.weights)?;
+        let (detection, segmentation) = (self.models.detection()?, self.models.segmentation()?);
         Ok(builder.detection_model(detection).segmentation_model(segmentation))
     }
 

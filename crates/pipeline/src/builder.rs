@@ -109,15 +109,10 @@ impl PipelineBuilder {
     /// not do the step it is chosen for, or a precision the device has not.
     pub async fn build(self) -> Result<Pipeline, Error> {
         let places = with_starters(self.places);
-        let detection = match self.detection {
-            Some(model) => model,
-            None => Model::preferred(Family::Yolov8, &places).await?,
-        };
+        let detection = Model::or_preferred(self.detection, Family::Yolov8, &places).await?;
         detection.expect(Family::Yolov8, "detection model")?;
-        let segmentation = match self.segmentation {
-            Some(model) => model,
-            None => Model::preferred(Family::Birefnet, &places).await?,
-        };
+        let segmentation =
+            Model::or_preferred(self.segmentation, Family::Birefnet, &places).await?;
         segmentation.expect(Family::Birefnet, "segmentation model")?;
         tracing::info!(
             detection = detection.manifest.id,

@@ -67,6 +67,9 @@ impl Model {
     /// The model of a family where none is chosen: the first published one ([`DETECTION_MODELS`],
     /// [`SEGMENTATION_MODELS`]) that is in `places`, else the bundled one. Nothing is downloaded.
     /// Where nothing is there at all, the first published one, whose absence is then told.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] for a family that has no model at all.
     pub async fn preferred(family: Family, places: &Places) -> Result<Self, Error> {
         let hub = places.hub.as_ref().map(|hub| HubPlace { download: None, ..hub.clone() });
         let places = Places { hub, ..places.clone() };
@@ -87,6 +90,21 @@ impl Model {
     /// The published model to fetch for the same step.
     pub fn larger(&self) -> Option<&'static str> {
         published(self.manifest.family).first().copied()
+    }
+
+    /// This model, or the [`preferred`](Self::preferred) one where there is none.
+    ///
+    /// # Errors
+    /// As [`preferred`](Self::preferred).
+    pub async fn or_preferred(
+        model: Option<Self>,
+        family: Family,
+        places: &Places,
+    ) -> Result<Self, Error> {
+        match model {
+            Some(model) => Ok(model),
+            None => Self::preferred(family, places).await,
+        }
     }
 
     /// Whether it is one of the small models that are part of the program.

@@ -31,24 +31,17 @@ impl Networks {
     ) -> Result<Self, CliError> {
         let places = settings.places(output, false)?;
         let device = open_device(settings.device).map_err(Error::from)?;
-        let choose = async |family, name: &Option<String>, file| match Model::asked_for(
-            family,
-            name.as_deref(),
-            file,
-        )? {
-            Some(model) => Ok::<_, Error>(model),
-            None => Model::preferred(family, &places).await,
-        };
         let mut networks = Self { detector: None, segmenter: None };
         if args.measure.contains(&Measure::Boxes) {
-            let file = args.detection_weights.clone();
-            let model = choose(Family::Yolov8, &args.detection_model, file).await?;
+            let asked = args.models.detection()?;
+            let model = Model::or_preferred(asked, Family::Yolov8, &places).await?;
             let checkpoint = model.open(&places).await?;
             let network = load_detector(&model.manifest, &checkpoint, &device, Precision::F32)?;
             networks.detector = Some((model, network));
         }
         if args.measure.iter().any(|measure| *measure != Measure::Boxes) {
-            let model = choose(Family::Birefnet, &args.model, args.weights.clone()).await?;
+            let asked = args.models.segmentation()?;
+            let model = Model::or_preferred(asked, Family::Birefnet, &places).await?;
             let checkpoint = model.open(&places).await?;
             let network = load_segmenter(&model.manifest, &checkpoint, &device, Precision::F32)?;
             networks.segmenter = Some((model, network));
