@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::error::Error;
+
 /// How urgent a request is. Within one level flows share fairly; a higher level goes first.
 ///
 /// A request that has waited for [`Policy::ageing`] shares fairly with those of the next level too,
@@ -141,5 +143,33 @@ impl Policy {
             c.memory = bytes;
         }
         self
+    }
+
+    /// Whether a queue can be made of it and these devices.
+    pub(crate) fn check(&self, devices: &[DeviceSpec]) -> Result<(), Error> {
+        let wrong = |what: String| Err(Error::Policy(what));
+        if devices.is_empty() {
+            return wrong("there is no device: give at least one".into());
+        }
+        if self.classes.is_empty() {
+            return wrong("there is no class: give at least one".into());
+        }
+        if let Some(d) = devices.iter().find(|d| d.slots == 0) {
+            return wrong(format!("device `{}` has no slot: give it at least one", d.name));
+        }
+        for (i, class) in self.classes.iter().enumerate() {
+            let name = &class.name;
+            if self.classes[..i].iter().any(|c| c.name == *name) {
+                return wrong(format!("class `{name}` appears twice: keep one"));
+            }
+            if class.concurrent == 0 {
+                return wrong(format!("class `{name}` allows no run at once: allow at least one"));
+            }
+            if devices.iter().all(|d| d.memory < class.memory) {
+                let bytes = class.memory;
+                return wrong(format!("class `{name}` needs {bytes} bytes; no device has as much"));
+            }
+        }
+        Ok(())
     }
 }

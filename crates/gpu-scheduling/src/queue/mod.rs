@@ -9,6 +9,7 @@ mod dispatch;
 mod flows;
 mod rank;
 mod report;
+mod waiting;
 mod window;
 
 #[cfg(test)]
@@ -162,7 +163,7 @@ impl Queue {
     /// [`Error::Policy`] if there is no device or class, a name appears twice, a class or device
     /// takes nothing at once, or a class needs more memory than any device has.
     pub fn new(policy: Policy, devices: Vec<DeviceSpec>) -> Result<Self, Error> {
-        check(&policy, &devices)?;
+        policy.check(&devices)?;
         let largest = devices.iter().map(|d| d.memory).max().unwrap_or(0);
         let mut demands: Vec<Demand> = Vec::new();
         for (class, c) in policy.classes.iter().enumerate() {
@@ -400,108 +401,4 @@ impl Queue {
             self.dispatch();
         }
     }
-
-    /// Lets a waiting request compete one level higher.
-    fn rise(&mut self, ticket: Ticket) {
-        let Some(job) = self.jobs.get_mut(&ticket) else { return };
-        job.ages = None;
-        let Stage::Waiting { rank } = job.stage else { return };
-        let Some(older) = rank.older() else { return };
-        job.stage = Stage::Waiting { rank: older };
-        let (flow, demand) = (job.flow, job.demand);
-        // In this order the flow keeps its place: it never has nothing waiting.
-        self.flows.push(flow, demand, older, ticket);
-        self.flows.remove(flow, demand, rank, ticket);
-        self.arm(ticket);
-    }
-
-    /// Sets the timers of a request that has to wait.
-    fn arm(&mut self, ticket: Ticket) {
-        let Some(job) = self.jobs.get_mut(&ticket) else { return };
-        let Stage::Waiting { rank } = job.stage else {
-            if let (Stage::Pending, Some(deadline)) = (job.stage, job.deadline) {
-                self.deadlines.insert((deadline, ticket));
-            }
-            return;
-        };
-        if let Some(deadline) = job.deadline {
-            self.deadlines.insert((deadline, ticket));
-        }
-        if rank.older().is_some() && job.ages.is_none() {
-            let at = self.now + self.policy.ageing;
-            job.ages = Some(at);
-            self.ageing.insert((at, ticket));
-        }
-    }
-
-    fn disarm(&mut self, ticket: Ticket) {
-        let Some(job) = self.jobs.get_mut(&ticket) else { return };
-        if let Some(deadline) = job.deadline {
-            self.deadlines.remove(&(deadline, ticket));
-        }
-        if let Some(at) = job.ages.take() {
-            self.ageing.remove(&(at, ticket));
-        }
-    }
-
-    /// Removes a request that waits or is pending.
-    fn withdraw(&mut self, ticket: Ticket) -> Option<Job> {
-        match self.jobs.get(&ticket)?.stage {
-            Stage::Running { .. } => return None,
-            Stage::Pending => self.unpend(ticket),
-            Stage::Waiting { .. } => {}
-        }
-        self.disarm(ticket);
-        let job = self.jobs.remove(&ticket)?;
-        if let Stage::Waiting { rank } = job.stage {
-            self.flows.remove(job.flow, job.demand, rank, ticket);
-        }
-        self.count_waiting(job.demand, -1);
-        Some(job)
-    }
-
-    /// Puts a running request back among the waiting ones.
-    fn wait_again(&mut self, ticket: Ticket, demand: usize) {
-        let Some(job) = self.jobs.get_mut(&ticket) else { return };
-        let rank = Rank::TOP;
-        job.demand = demand;
-        job.stage = Stage::Waiting { rank };
-        job.charge = 0;
-        let flow = job.flow;
-        self.flows.push(flow, demand, rank, ticket);
-        self.count_waiting(demand, 1);
-    }
-
-    fn count_waiting(&mut self, demand: usize, change: isize) {
-        self.waiting = self.waiting.saturating_add_signed(change);
-        let class = &mut self.classes[self.demands[demand].class];
-        class.waiting = class.waiting.saturating_add_signed(change);
-    }
-}
-
-fn check(policy: &Policy, devices: &[DeviceSpec]) -> Result<(), Error> {
-    let wrong = |what: String| Err(Error::Policy(what));
-    if devices.is_empty() {
-        return wrong("there is no device: give at least one".into());
-    }
-    if policy.classes.is_empty() {
-        return wrong("there is no class: give at least one".into());
-    }
-    if let Some(d) = devices.iter().find(|d| d.slots == 0) {
-        return wrong(format!("device `{}` has no slot: give it at least one", d.name));
-    }
-    for (i, class) in policy.classes.iter().enumerate() {
-        let name = &class.name;
-        if policy.classes[..i].iter().any(|c| c.name == *name) {
-            return wrong(format!("class `{name}` appears twice: keep one"));
-        }
-        if class.concurrent == 0 {
-            return wrong(format!("class `{name}` allows no run at once: allow at least one"));
-        }
-        if devices.iter().all(|d| d.memory < class.memory) {
-            let bytes = class.memory;
-            return wrong(format!("class `{name}` needs {bytes} bytes; no device has as much"));
-        }
-    }
-    Ok(())
 }
