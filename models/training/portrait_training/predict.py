@@ -46,7 +46,9 @@ def load_network(folder):
     return network.eval(), about["input"]["width"]
 
 
-class Segmenter:
+class Runner:
+    """A network with the side of its input, on a device."""
+
     def __init__(self, network, side, device="cpu"):
         self.network, self.side, self.device = network.eval().to(device), side, device
 
@@ -54,6 +56,8 @@ class Segmenter:
     def load(cls, folder):
         return cls(*load_network(folder))
 
+
+class Segmenter(Runner):
     @torch.no_grad()
     def mattes(self, pictures):
         """Mattes (n, 1, height, width) of pictures of 0 to 1, a list of (1, 3, height, width)."""
@@ -69,14 +73,7 @@ class Segmenter:
         return self.mattes([tensor_of(photo)])[0][0, 0].cpu().numpy()
 
 
-class Detector:
-    def __init__(self, network, side, device="cpu"):
-        self.network, self.side, self.device = network.eval().to(device), side, device
-
-    @classmethod
-    def load(cls, folder):
-        return cls(*load_network(folder))
-
+class Detector(Runner):
     @torch.no_grad()
     def boxes(self, picture, threshold):
         """(n, 5) x1, y1, x2, y2 in pixels and score, of one picture (1, 3, height, width)."""
