@@ -3,6 +3,7 @@
 
 use super::decoder_block::DecoderBlock;
 use super::layers::{conv, conv_norm};
+use super::output::OutputLayers;
 use super::patches::PatchBlock;
 use crate::config::BirefnetConfig;
 use candle_core::{Result, Tensor};
@@ -18,8 +19,7 @@ pub(super) struct Decoder {
     levels: Vec<Level>,
     last: DecoderBlock,
     last_patches: PatchBlock,
-    image_patches: PatchBlock,
-    conv_out: Conv2d,
+    output: OutputLayers,
 }
 
 #[derive(Debug)]
@@ -61,8 +61,7 @@ impl Decoder {
             levels,
             last: DecoderBlock::new(config, [c1 + patches, c1 / 2], &vb.pp("decoder_block1"))?,
             last_patches: PatchBlock::new(config, 4, patches, &vb.pp("ipt_blk2"))?,
-            image_patches: PatchBlock::new(config, 1, image, &vb.pp("ipt_blk1"))?,
-            conv_out: conv(&vb.pp("conv_out1.0"), [c1 / 2 + image, 1], 1)?,
+            output: OutputLayers::new(config, [c1 / 2, image], vb)?,
         })
     }
 
@@ -88,10 +87,7 @@ impl Decoder {
         let patches = self.last_patches.forward(image, size(&x)?)?;
         let decoded = self.last.forward(&Tensor::cat(&[&x, &patches], 3)?)?;
         stage("decoder_block1", &decoded)?;
-        let [height, width] = size(image)?;
-        let decoded = resize_bilinear(&decoded, height, width)?;
-        let pixels = self.image_patches.forward(image, [height, width])?;
-        self.conv_out.forward(&Tensor::cat(&[decoded, pixels], 3)?)
+        self.output.forward(image, &decoded)
     }
 }
 

@@ -53,11 +53,16 @@ pub(super) fn folded(
 ) -> Result<(Tensor, Tensor)> {
     let weight = wide(conv).get(&shape[..], name)?;
     let (weight, bias) = batch_norm(&wide(norm), shape[0])?.fold(&weight, bias)?;
-    let place = |tensor: Tensor| tensor.to_dtype(conv.dtype())?.to_device(conv.device());
-    Ok((place(weight)?, place(bias)?))
+    Ok((place(weight, conv)?, place(bias, conv)?))
 }
 
-fn wide<'a>(vb: &VarBuilder<'a>) -> VarBuilder<'a> {
+/// A tensor in the type and on the device of the network.
+pub(super) fn place(tensor: Tensor, vb: &VarBuilder<'_>) -> Result<Tensor> {
+    tensor.to_dtype(vb.dtype())?.to_device(vb.device())
+}
+
+/// The same parameters in binary64 on the CPU, to compute with before they are rounded.
+pub(super) fn wide<'a>(vb: &VarBuilder<'a>) -> VarBuilder<'a> {
     vb.clone().set_device(Device::Cpu).to_dtype(DType::F64)
 }
 

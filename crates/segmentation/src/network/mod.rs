@@ -6,6 +6,7 @@ mod birefnet;
 mod decoder;
 mod decoder_block;
 mod layers;
+mod output;
 mod patches;
 mod swin;
 
