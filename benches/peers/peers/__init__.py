@@ -1,0 +1,1 @@
+"""Times both networks side by side with PyTorch, onnxruntime and OpenVINO."""

@@ -1,0 +1,56 @@
+"""What is timed: a network, the side of its square input, who runs it, how close they must be."""
+
+from dataclasses import dataclass
+
+DETECTORS = ("portrait", "torch", "torch-channels-last", "onnxruntime", "openvino")
+SEGMENTERS = ("portrait", "torch", "onnxruntime", "openvino")
+
+LABELS = {
+    "portrait": "portrait",
+    "torch": "PyTorch eager",
+    "torch-channels-last": "PyTorch eager, channels last",
+    "onnxruntime": "onnxruntime",
+    "openvino": "OpenVINO",
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """`tolerances` are the largest absolute differences to PyTorch for each part of the output."""
+
+    name: str
+    title: str
+    network: str  # a key of `networks.NETWORKS`
+    side: int
+    contenders: tuple
+    tolerances: dict
+
+    @property
+    def detects(self):
+        return self.network.startswith("yolov8")
+
+
+# Boxes in pixels of the input, and probabilities. Float32 leaves 0.0015 and 0.000004 open.
+DETECTION = {"boxes": 5e-3, "scores": 2e-5}
+# Logits. The half-size copy of white noise is sampled at coordinates that tools round differently,
+# which alone moves logits by 0.00025 at 1024 pixels; Swin-L has more layers to add to it.
+LOGITS = {"logits": 5e-4}
+LARGE_LOGITS = {"logits": 1e-3}
+
+CASES = {
+    case.name: case
+    for case in (
+        Case("yolov8n-640", "YOLOv8n 640²", "yolov8n", 640, DETECTORS, DETECTION),
+        Case("yolov8m-640", "YOLOv8m 640²", "yolov8m", 640, DETECTORS, DETECTION),
+        Case("birefnet-lite-256", "BiRefNet lite 256²", "birefnet-lite", 256, SEGMENTERS, LOGITS),
+        Case("birefnet-lite-512", "BiRefNet lite 512²", "birefnet-lite", 512, SEGMENTERS, LOGITS),
+        Case("birefnet-lite-1024", "BiRefNet lite 1024²", "birefnet-lite", 1024, SEGMENTERS, LOGITS),
+        Case(
+            "birefnet-swin-l-1024", "BiRefNet Swin-L 1024²", "birefnet-swin-l", 1024, SEGMENTERS,
+            LARGE_LOGITS,
+        ),
+    )
+}
+
+QUICK = ("yolov8n-640", "birefnet-lite-256")
+FULL = tuple(name for name in CASES if name != "birefnet-lite-256")
