@@ -1,0 +1,1 @@
+"""Times what surrounds the networks beside the ways people do it in Python."""
