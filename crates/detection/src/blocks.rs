@@ -3,7 +3,7 @@
 use crate::parameters::Parameters;
 use crate::pool::max_pool;
 use candle_core::{Result, Tensor};
-use portrait_kernels::Conv2d;
+use portrait_kernels::{Conv2d, Part};
 
 /// Convolution, batch normalisation (folded), SiLU; padded so that stride 1 keeps the size.
 #[derive(Debug)]
@@ -21,6 +21,10 @@ impl Conv {
 
     pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         self.0.forward(x)
+    }
+
+    fn forward_maps(&self, maps: &[Tensor]) -> Result<Tensor> {
+        self.0.forward_parts(&maps.iter().map(Part::from).collect::<Vec<_>>())
     }
 
     fn forward_add(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
@@ -77,8 +81,9 @@ impl C2f {
         Ok(Self { cv1, cv2, bottlenecks, hidden })
     }
 
-    pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let halves = self.cv1.forward(x)?;
+    /// The block on several maps as if their channels stood in one.
+    pub(crate) fn forward(&self, parts: &[Part<'_>]) -> Result<Tensor> {
+        let halves = self.cv1.0.forward_parts(parts)?;
         let mut last = halves.narrow(3, self.hidden, self.hidden)?;
         let mut parts = Vec::with_capacity(1 + self.bottlenecks.len());
         parts.push(halves);
@@ -86,7 +91,7 @@ impl C2f {
             last = bottleneck.forward(&last)?;
             parts.push(last.clone());
         }
-        self.cv2.forward(&Tensor::cat(&parts, 3)?)
+        self.cv2.forward_maps(&parts)
     }
 }
 
@@ -111,6 +116,6 @@ impl Sppf {
         let by_5 = max_pool(&x)?;
         let by_9 = max_pool(&by_5)?;
         let by_13 = max_pool(&by_9)?;
-        self.cv2.forward(&Tensor::cat(&[x, by_5, by_9, by_13], 3)?)
+        self.cv2.forward_maps(&[x, by_5, by_9, by_13])
     }
 }

@@ -7,6 +7,7 @@ use crate::head::Head;
 use crate::parameters::Parameters;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
+use portrait_kernels::Part;
 
 /// YOLOv8 for detection, as in Ultralytics' `yolov8.yaml`.
 ///
@@ -130,10 +131,10 @@ impl Backbone {
 
     /// Feature maps at 1/8, 1/16 and 1/32.
     fn forward(&self, x: &Tensor) -> candle_core::Result<[Tensor; 3]> {
-        let x = self.at_4.forward(&self.to_4.forward(&self.to_2.forward(x)?)?)?;
-        let at_8 = self.at_8.forward(&self.to_8.forward(&x)?)?;
-        let at_16 = self.at_16.forward(&self.to_16.forward(&at_8)?)?;
-        let at_32 = self.at_32.forward(&self.to_32.forward(&at_16)?)?;
+        let x = self.at_4.forward(&[(&self.to_4.forward(&self.to_2.forward(x)?)?).into()])?;
+        let at_8 = self.at_8.forward(&[(&self.to_8.forward(&x)?).into()])?;
+        let at_16 = self.at_16.forward(&[(&self.to_16.forward(&at_8)?).into()])?;
+        let at_32 = self.at_32.forward(&[(&self.to_32.forward(&at_16)?).into()])?;
         Ok([at_8, at_16, self.pyramid.forward(&at_32)?])
     }
 }
@@ -165,20 +166,10 @@ impl Neck {
     }
 
     fn forward(&self, [p8, p16, p32]: [Tensor; 3]) -> candle_core::Result<[Tensor; 3]> {
-        let x16 = self.down_16.forward(&Tensor::cat(&[double(&p32)?, p16], 3)?)?;
-        let y8 = self.down_8.forward(&Tensor::cat(&[&double(&x16)?, &p8], 3)?)?;
-        let y16 = self.up_16.forward(&Tensor::cat(&[self.to_16.forward(&y8)?, x16], 3)?)?;
-        let y32 = self.up_32.forward(&Tensor::cat(&[self.to_32.forward(&y16)?, p32], 3)?)?;
+        let x16 = self.down_16.forward(&[Part::doubled(&p32), (&p16).into()])?;
+        let y8 = self.down_8.forward(&[Part::doubled(&x16), (&p8).into()])?;
+        let y16 = self.up_16.forward(&[(&self.to_16.forward(&y8)?).into(), (&x16).into()])?;
+        let y32 = self.up_32.forward(&[(&self.to_32.forward(&y16)?).into(), (&p32).into()])?;
         Ok([y8, y16, y32])
     }
-}
-
-/// Twice the height and width, each pixel repeated.
-fn double(x: &Tensor) -> candle_core::Result<Tensor> {
-    let (batch, height, width, channels) = x.dims4()?;
-    x.reshape((batch, height, 1, width, channels))?
-        .broadcast_as((batch, height, 2, width, channels))?
-        .reshape((batch, 2 * height, width, 1, channels))?
-        .broadcast_as((batch, 2 * height, width, 2, channels))?
-        .reshape((batch, 2 * height, 2 * width, channels))
 }

@@ -1,15 +1,17 @@
 //! Two-dimensional convolution of channels-last images with fused bias, activation and residual.
 
+mod part;
 mod patches;
 
 use crate::isa::Isa;
 use crate::matmul::{
-    Chained, Computed, Dense, Epilogue, Operand, Output, Packed, Residual, multiply,
+    Chained, Dense, Epilogue, Operand, Output, Packed, Residual, multiply, product,
 };
-use crate::slices::{f32_values, residual_values};
+use crate::view::{computed, hold, in_rows, is_plain};
 use crate::{Activation, Linear};
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
-use patches::{Geometry, Patches};
+use candle_core::{Result, Shape, Tensor, bail};
+pub use part::Part;
+use patches::{Gathered, Geometry, Patches, Source};
 
 /// Channels below which the values around a pixel are copied side by side first: short pieces would
 /// cost more than the copy.
@@ -98,7 +100,7 @@ impl Conv2d {
         if zero || !out.is_multiple_of(groups) {
             bail!("a convolution with a weight of {shape:?} cannot have {params:?}");
         }
-        let parameters = if weight.device().is_cpu() && weight.dtype() == DType::F32 {
+        let parameters = if is_plain(weight) {
             let values = weight.flatten_all()?.to_vec1::<f32>()?;
             let bias = bias.map(Tensor::to_vec1::<f32>).transpose()?;
             let (taps, group_out) = (height * width, out / groups);
@@ -126,9 +128,18 @@ impl Conv2d {
     /// If the channels do not fit the weight, the image with its padding is smaller than the
     /// kernel, or the image lies on another device or has another type than the weight.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.forward_parts(&[x.into()])
+    }
+
+    /// [`forward`](Self::forward) of several maps as if their channels stood in one, which is not
+    /// made on a CPU.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward), and if the maps differ in batch, height or width.
+    pub fn forward_parts(&self, parts: &[Part<'_>]) -> Result<Tensor> {
         match &self.parameters {
-            Parameters::Packed { .. } => x.contiguous()?.apply_op1_no_bwd(self),
-            Parameters::Tensors { weight, bias } => self.by_candle(x, weight, bias.as_ref()),
+            Parameters::Packed { .. } => self.run(parts, None),
+            Parameters::Tensors { weight, bias } => self.by_candle(parts, weight, bias.as_ref()),
         }
     }
 
@@ -137,12 +148,19 @@ impl Conv2d {
     /// # Errors
     /// As [`forward`](Self::forward), and if the residual has another shape than the output.
     pub fn forward_add(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
+        self.forward_parts_add(&[x.into()], residual)
+    }
+
+    /// [`forward_parts`](Self::forward_parts) plus `residual`, of the output's shape.
+    ///
+    /// # Errors
+    /// As [`forward_parts`](Self::forward_parts), and if the residual has another shape than the
+    /// output.
+    pub fn forward_parts_add(&self, parts: &[Part<'_>], residual: &Tensor) -> Result<Tensor> {
         match &self.parameters {
-            Parameters::Packed { .. } => {
-                x.contiguous()?.apply_op2_no_bwd(&residual.contiguous()?, self)
-            }
+            Parameters::Packed { .. } => self.run(parts, Some(residual)),
             Parameters::Tensors { weight, bias } => {
-                self.by_candle(x, weight, bias.as_ref())? + residual
+                self.by_candle(parts, weight, bias.as_ref())? + residual
             }
         }
     }
@@ -155,18 +173,27 @@ impl Conv2d {
     /// # Errors
     /// As [`forward`](Self::forward), and if the layer or the sum do not fit.
     pub fn forward_into(&self, x: &Tensor, linear: &Linear, sum: &Tensor) -> Result<Tensor> {
-        match &self.parameters {
-            Parameters::Packed { .. } => {
-                let op = IntoLinear { conv: self, linear };
-                x.contiguous()?.apply_op2_no_bwd(&sum.contiguous()?, &op)
-            }
-            Parameters::Tensors { .. } => linear.join_by_candle(&self.forward(x)?, sum),
+        if matches!(self.parameters, Parameters::Tensors { .. }) {
+            return linear.join_by_candle(&self.forward(x)?, sum);
         }
+        let ([matrix], _) = self.packed()? else {
+            bail!("conv2d: groups of channels cannot go into a linear layer");
+        };
+        let epilogue = Epilogue { activation: self.activation, residual: Residual::None };
+        self.with_input(&[x.into()], |input| {
+            let operand = input.operand(0);
+            linear.join(&Chained { operand: &*operand, matrix, epilogue }, &input.out, sum)
+        })
     }
 
-    fn by_candle(&self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    fn by_candle(
+        &self,
+        parts: &[Part<'_>],
+        weight: &Tensor,
+        bias: Option<&Tensor>,
+    ) -> Result<Tensor> {
         let Conv2dParams { stride, padding, dilation, groups } = self.params;
-        let x = x.permute((0, 3, 1, 2))?.contiguous()?;
+        let x = Part::join(parts)?.permute((0, 3, 1, 2))?.contiguous()?;
         let mut y = x.conv2d(weight, padding, stride, dilation, groups)?;
         if let Some(bias) = bias {
             y = y.broadcast_add(&bias.reshape((1, self.shape[0], 1, 1))?)?;
@@ -174,34 +201,28 @@ impl Conv2d {
         self.activation.of(&y)?.permute((0, 2, 3, 1))?.contiguous()
     }
 
-    fn output(&self, input: &Shape) -> Result<(Geometry, Shape)> {
-        let (batch, height, width, channels) = input.dims4()?;
-        let [out, group_in, kernel_h, kernel_w] = self.shape;
-        if channels != group_in * self.params.groups {
-            bail!("conv2d: {channels} input channels for a weight of {:?}", self.shape);
-        }
-        let geometry = Geometry::new(batch, [height, width], [kernel_h, kernel_w], self.params)?;
-        let [out_h, out_w] = geometry.out;
-        Ok((geometry, Shape::from((batch, out_h, out_w, out))))
-    }
-
-    fn run(
-        &self,
-        x: &[f32],
-        residual: Residual<'_>,
-        (geometry, shape): (Geometry, Shape),
-    ) -> Result<(CpuStorage, Shape)> {
+    fn run(&self, parts: &[Part<'_>], residual: Option<&Tensor>) -> Result<Tensor> {
         let (groups, _) = self.packed()?;
-        let [out, ..] = self.shape;
-        let mut y = vec![0f32; shape.elem_count()];
-        let epilogue = Epilogue { activation: self.activation, residual };
-        for (group, matrix) in groups.iter().enumerate() {
-            let output = Output::columns(&mut y, out, group * (out / groups.len()));
-            self.with_operand(x, &geometry, group, |operand| {
-                multiply(operand, matrix, epilogue, output);
-            })?;
-        }
-        Ok((CpuStorage::F32(y), shape))
+        let residual = residual.map(in_rows).transpose()?;
+        let residual = residual.as_ref().map(|residual| hold("conv2d", residual));
+        self.with_input(parts, |input| {
+            let residual = match &residual {
+                None => Residual::None,
+                Some(residual) => Residual::After(residual.residual(&input.out)?),
+            };
+            let epilogue = Epilogue { activation: self.activation, residual };
+            if let [matrix] = groups {
+                let y = product(&*input.operand(0), matrix, epilogue);
+                return computed(y, input.out);
+            }
+            let mut y = vec![0f32; input.out.elem_count()];
+            let [out, ..] = self.shape;
+            for (group, matrix) in groups.iter().enumerate() {
+                let output = Output::columns(&mut y, out, group * (out / groups.len()));
+                multiply(&*input.operand(group), matrix, epilogue, output);
+            }
+            computed(y, input.out)
+        })
     }
 
     /// A matrix for each group, and what lies outside an image.
@@ -214,84 +235,60 @@ impl Conv2d {
         }
     }
 
-    /// Hands `work` the rows of the product that computes a group of channels.
-    fn with_operand<T>(
+    fn with_input<T>(
         &self,
-        x: &[f32],
-        geometry: &Geometry,
-        group: usize,
-        work: impl FnOnce(&dyn Operand) -> T,
+        parts: &[Part<'_>],
+        work: impl FnOnce(Input<'_>) -> Result<T>,
     ) -> Result<T> {
-        let (groups, zeros) = self.packed()?;
-        let [_, inner, ..] = self.shape;
-        let channels = inner * groups.len();
-        let patches = Patches { x, zeros, geometry, channels, first: group * inner, inner };
-        Ok(if geometry.is_pointwise() && groups.len() == 1 {
-            work(&Dense::new(x, channels))
-        } else if inner < FEW_CHANNELS {
-            let fill = |rows, to: &mut [f32]| patches.gather(rows, to);
-            work(&Computed::new(geometry.rows(), geometry.taps() * inner, fill))
+        let (_, zeros) = self.packed()?;
+        let [batch, height, width, channels] = Part::joined_size(parts)?;
+        let [out, group_in, kernel_h, kernel_w] = self.shape;
+        let groups = self.params.groups;
+        if channels != group_in * groups {
+            bail!("conv2d: {channels} input channels for a weight of {:?}", self.shape);
+        }
+        let geometry = Geometry::new(batch, [height, width], [kernel_h, kernel_w], self.params)?;
+        let [out_h, out_w] = geometry.out;
+        let out = Shape::from((batch, out_h, out_w, out));
+        // Groups would cut through parts.
+        let joined = if groups > 1 { Some(Part::join(parts)?) } else { None };
+        let joined = joined.as_ref().map(|map| [Part::from(map)]);
+        let parts = joined.as_ref().map_or(parts, |joined| joined);
+        let maps = parts.iter().map(|part| in_rows(part.map())).collect::<Result<Vec<_>>>()?;
+        let held: Vec<_> = maps.iter().map(|map| hold("conv2d", map)).collect();
+        let sources = held
+            .iter()
+            .zip(parts)
+            .map(|(held, part)| Ok(Source { view: held.view()?, shift: part.is_doubled().into() }));
+        let sources = sources.collect::<Result<_>>()?;
+        work(Input { sources, geometry, group_in, zeros, out })
+    }
+}
+
+/// What a convolution reads, and the shape of what it makes of it.
+struct Input<'a> {
+    sources: Vec<Source<'a>>,
+    geometry: Geometry,
+    group_in: usize,
+    zeros: &'a [f32],
+    out: Shape,
+}
+
+impl Input<'_> {
+    /// The rows of the product that computes a group of channels.
+    fn operand(&self, group: usize) -> Box<dyn Operand + '_> {
+        let mut sources = self.sources.clone();
+        if let [source] = &mut sources[..] {
+            source.view = source.view.columns(group * self.group_in, self.group_in);
+            if self.geometry.is_pointwise() && source.shift == 0 {
+                return Box::new(Dense::new(source.view));
+            }
+        }
+        let patches = Patches::new(&self.geometry, sources, self.zeros);
+        if self.group_in < FEW_CHANNELS {
+            Box::new(Gathered::new(patches))
         } else {
-            work(&patches)
-        })
-    }
-}
-
-/// A convolution that goes into a linear layer, see [`Conv2d::forward_into`].
-struct IntoLinear<'a> {
-    conv: &'a Conv2d,
-    linear: &'a Linear,
-}
-
-impl CustomOp2 for IntoLinear<'_> {
-    fn name(&self) -> &'static str {
-        "conv2d_into_linear"
-    }
-
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        layout: &Layout,
-        sum: &CpuStorage,
-        sum_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let x = f32_values("conv2d", x, layout)?;
-        let (geometry, shape) = self.conv.output(layout.shape())?;
-        let ([matrix], _) = self.conv.packed()? else {
-            bail!("conv2d: groups of channels cannot go into a linear layer");
-        };
-        let epilogue = Epilogue { activation: self.conv.activation, residual: Residual::None };
-        self.conv.with_operand(x, &geometry, 0, |operand| {
-            self.linear.join(&Chained { operand, matrix, epilogue }, &shape, sum, sum_layout)
-        })?
-    }
-}
-
-impl CustomOp1 for Conv2d {
-    fn name(&self) -> &'static str {
-        "conv2d"
-    }
-
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let x = f32_values("conv2d", storage, layout)?;
-        self.run(x, Residual::None, self.output(layout.shape())?)
-    }
-}
-
-impl CustomOp2 for Conv2d {
-    fn name(&self) -> &'static str {
-        "conv2d_add"
-    }
-
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        layout: &Layout,
-        residual: &CpuStorage,
-        residual_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let output = self.output(layout.shape())?;
-        let residual = residual_values("conv2d", residual, residual_layout, &output.1)?;
-        self.run(f32_values("conv2d", x, layout)?, Residual::After(residual), output)
+            Box::new(patches)
+        }
     }
 }

@@ -2,10 +2,10 @@
 
 use crate::isa::Isa;
 use crate::lerp::{Corners, interpolate};
-use crate::matmul::{Chained, Computed, Epilogue, Output, Packed, Residual, multiply};
-use crate::slices::f32_values;
+use crate::matmul::{Chained, Computed, Epilogue, Packed, Residual, product};
+use crate::view::{View, computed, hold, in_rows};
 use crate::{Activation, Linear};
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Storage, Tensor, bail};
+use candle_core::{Result, Shape, Tensor, bail};
 use std::ops::Range;
 
 /// A convolution of channels-last images whose taps are moved by learnt offsets and scaled by a
@@ -97,7 +97,7 @@ impl DeformConv2d {
         linear: &Linear,
         sum: &Tensor,
     ) -> Result<Tensor> {
-        self.run(x, [offset, mask], Some((linear, &sum.contiguous()?)))
+        self.run(x, [offset, mask], Some((linear, sum)))
     }
 
     fn run(
@@ -106,85 +106,59 @@ impl DeformConv2d {
         [offset, mask]: [&Tensor; 2],
         into: Option<(&Linear, &Tensor)>,
     ) -> Result<Tensor> {
-        let (offset, mask) = (offset.contiguous()?, mask.contiguous()?);
-        x.contiguous()?.apply_op3_no_bwd(&offset, &mask, &Run { conv: self, into })
-    }
-}
-
-/// A deformable convolution, into a linear layer if there is one.
-struct Run<'a> {
-    conv: &'a DeformConv2d,
-    into: Option<(&'a Linear, &'a Tensor)>,
-}
-
-impl CustomOp3 for Run<'_> {
-    fn name(&self) -> &'static str {
-        "deform_conv2d"
-    }
-
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        offset: &CpuStorage,
-        offset_layout: &Layout,
-        mask: &CpuStorage,
-        mask_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let conv = self.conv;
-        let x = f32_values(self.name(), x, x_layout)?;
-        let offset = f32_values(self.name(), offset, offset_layout)?;
-        let mask = f32_values(self.name(), mask, mask_layout)?;
-        let (batch, height, width, channels) = x_layout.shape().dims4()?;
-        let [out, input, kernel_h, kernel_w] = conv.shape;
-        let (_, out_h, out_w, _) = offset_layout.shape().dims4()?;
+        let (x, offset, mask) = (in_rows(x)?, in_rows(offset)?, in_rows(mask)?);
+        let [x, offset, mask] = [&x, &offset, &mask].map(|tensor| hold("deform_conv2d", tensor));
+        let (batch, height, width, channels) = x.shape().dims4()?;
+        let [out, input, kernel_h, kernel_w] = self.shape;
+        let (_, out_h, out_w, _) = offset.shape().dims4()?;
         let taps = kernel_h * kernel_w;
         let expected = |side: usize, kernel: usize| {
-            (side + 2 * conv.padding).checked_sub(kernel).map(|room| room / conv.stride + 1)
+            (side + 2 * self.padding).checked_sub(kernel).map(|room| room / self.stride + 1)
         };
         if channels != input
             || expected(height, kernel_h) != Some(out_h)
             || expected(width, kernel_w) != Some(out_w)
-            || offset_layout.shape().dims() != [batch, out_h, out_w, 2 * taps]
-            || mask_layout.shape().dims() != [batch, out_h, out_w, taps]
+            || offset.shape().dims() != [batch, out_h, out_w, 2 * taps]
+            || mask.shape().dims() != [batch, out_h, out_w, taps]
         {
             bail!(
                 "deform_conv2d: image {:?}, offset {:?} and mask {:?} do not fit weight {:?}, \
                  stride {} and padding {}",
-                x_layout.shape(),
-                offset_layout.shape(),
-                mask_layout.shape(),
-                conv.shape,
-                conv.stride,
-                conv.padding
+                x.shape(),
+                offset.shape(),
+                mask.shape(),
+                self.shape,
+                self.stride,
+                self.padding
             );
         }
-        let rows = batch * out_h * out_w;
-        let sampling =
-            Sampling { conv, x, offset, mask, size: [height, width], out: [out_h, out_w] };
-        let operand = Computed::new(rows, taps * channels, |rows, to: &mut [f32]| {
-            sampling.sample(rows, to);
-        });
-        let epilogue = Epilogue { activation: conv.activation, residual: Residual::None };
-        let shape = Shape::from((batch, out_h, out_w, out));
-        let Some((linear, sum)) = self.into else {
-            let mut y = vec![0f32; rows * out];
-            multiply(&operand, &conv.matrix, epilogue, Output::whole(&mut y, out));
-            return Ok((CpuStorage::F32(y), shape));
+        let sampling = Sampling {
+            conv: self,
+            x: x.view()?,
+            offset: offset.view()?,
+            mask: mask.view()?,
+            size: [height, width],
+            out: [out_h, out_w],
         };
-        let (storage, layout) = sum.storage_and_layout();
-        let Storage::Cpu(storage) = &*storage else { bail!("deform_conv2d: a sum on a CPU") };
-        let chained = Chained { operand: &operand, matrix: &conv.matrix, epilogue };
-        linear.join(&chained, &shape, storage, layout)
+        let fill = |rows, to: &mut [f32]| sampling.sample(rows, to);
+        let operand = &Computed::new(batch * out_h * out_w, taps * channels, fill);
+        let epilogue = Epilogue { activation: self.activation, residual: Residual::None };
+        let shape = Shape::from((batch, out_h, out_w, out));
+        match into {
+            None => computed(product(operand, &self.matrix, epilogue), shape),
+            Some((linear, sum)) => {
+                linear.join(&Chained { operand, matrix: &self.matrix, epilogue }, &shape, sum)
+            }
+        }
     }
 }
 
 /// A batch of images and where the taps read in them.
 struct Sampling<'a> {
     conv: &'a DeformConv2d,
-    x: &'a [f32],
-    offset: &'a [f32],
-    mask: &'a [f32],
+    x: View<'a>,
+    offset: View<'a>,
+    mask: View<'a>,
     size: [usize; 2],
     out: [usize; 2],
 }
@@ -199,8 +173,7 @@ impl Sampling<'_> {
             let position = row % (out_h * out_w);
             let first = row / (out_h * out_w) * self.size[0] * self.size[1];
             let at = [position / out_w, position % out_w].map(|at| at * self.conv.stride);
-            let offset = &self.offset[row * 2 * taps..][..2 * taps];
-            let mask = &self.mask[row * taps..][..taps];
+            let (offset, mask) = (self.offset.row(row), self.mask.row(row));
             (0..taps).map(move |tap| {
                 let place =
                     |axis: usize, tap: usize| (at[axis] + tap) as f32 - self.conv.padding as f32;
@@ -209,7 +182,7 @@ impl Sampling<'_> {
                 self.corners(first, [y, x], mask[tap])
             })
         });
-        interpolate(self.conv.isa, self.x, channels, corners, to);
+        interpolate(self.conv.isa, self.x.values(), channels, corners, to);
     }
 
     /// The four pixels around a point of the image that begins at pixel `first`, with weight 0
@@ -234,7 +207,7 @@ impl Sampling<'_> {
             let (row, column) = (top + down, left + right);
             if (0..height as isize).contains(&row) && (0..width as isize).contains(&column) {
                 let pixel = first + row as usize * width + column as usize;
-                corners.from[corner] = pixel * self.conv.shape[1];
+                corners.from[corner] = pixel * self.x.stride();
                 corners.weights[corner] = weight * mask;
             }
         }

@@ -42,12 +42,13 @@ mod norm;
 mod pixels;
 mod simd_math;
 mod slices;
+mod view;
 mod window_attention;
 
 pub use activation::Activation;
 pub use bilinear::resize_bilinear;
 pub use candle_core::Device;
-pub use conv::{Conv2d, Conv2dParams};
+pub use conv::{Conv2d, Conv2dParams, Part};
 pub use deform::DeformConv2d;
 pub use device::{DeviceError, DeviceRequest, Precision, open_device};
 pub use isa::Isa;

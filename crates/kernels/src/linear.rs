@@ -2,9 +2,9 @@
 
 use crate::Activation;
 use crate::isa::Isa;
-use crate::matmul::{Chained, Dense, Epilogue, Operand, Output, Packed, Residual, multiply};
-use crate::slices::{f32_values, residual_values};
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
+use crate::matmul::{Chained, Dense, Epilogue, Operand, Packed, Residual, product};
+use crate::view::{computed, hold, in_rows, is_plain};
+use candle_core::{Result, Shape, Tensor, bail};
 
 /// `activation(x · weightᵀ + bias)` over the last dimension.
 ///
@@ -49,7 +49,7 @@ impl Linear {
         {
             bail!("a bias of shape {:?} for {out} outputs", bias.dims());
         }
-        let parameters = if weight.device().is_cpu() && weight.dtype() == DType::F32 {
+        let parameters = if is_plain(weight) {
             let values = weight.flatten_all()?.to_vec1::<f32>()?;
             let bias = bias.map(Tensor::to_vec1).transpose()?;
             let value = |i, j| values[j * input + i];
@@ -66,7 +66,7 @@ impl Linear {
     /// If the last dimension is not `in`, or `x` has another device or type than the weight.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match &self.parameters {
-            Parameters::Packed(_) => x.contiguous()?.apply_op1_no_bwd(self),
+            Parameters::Packed(_) => self.run(x, None),
             Parameters::Tensors { weight, bias } => self.by_candle(x, weight, bias.as_ref()),
         }
     }
@@ -77,13 +77,29 @@ impl Linear {
     /// As [`forward`](Self::forward), and if the residual has another shape than the output.
     pub fn forward_add(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
         match &self.parameters {
-            Parameters::Packed(_) => {
-                x.contiguous()?.apply_op2_no_bwd(&residual.contiguous()?, self)
-            }
+            Parameters::Packed(_) => self.run(x, Some(residual)),
             Parameters::Tensors { weight, bias } => {
                 self.by_candle(x, weight, bias.as_ref())? + residual
             }
         }
+    }
+
+    fn run(&self, x: &Tensor, residual: Option<&Tensor>) -> Result<Tensor> {
+        let out = self.output(x.shape())?;
+        let x = in_rows(x)?;
+        let x = hold("linear", &x);
+        let operand = Dense::new(x.view()?);
+        match residual {
+            None => self.product(&operand, Residual::None, out),
+            Some(residual) => self.add(&operand, residual, out),
+        }
+    }
+
+    /// `activation(rows · weightᵀ + bias) + residual`
+    fn add(&self, operand: &dyn Operand, residual: &Tensor, out: Shape) -> Result<Tensor> {
+        let residual = in_rows(residual)?;
+        let residual = hold("linear", &residual);
+        self.product(operand, Residual::After(residual.residual(&out)?), out)
     }
 
     /// `activation(x · weightᵀ + bias + sum)`, where the rows of `operand` are the pixels `x` of an
@@ -92,12 +108,12 @@ impl Linear {
         &self,
         operand: &dyn Operand,
         image: &Shape,
-        sum: &CpuStorage,
-        layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
+        sum: &Tensor,
+    ) -> Result<Tensor> {
         let out = self.output(image)?;
-        let sum = residual_values("linear", sum, layout, &out)?;
-        self.run(operand, Residual::Before(sum), out)
+        let sum = in_rows(sum)?;
+        let sum = hold("linear", &sum);
+        self.product(operand, Residual::Before(sum.residual(&out)?), out)
     }
 
     /// `activation(x · weightᵀ + bias + sum)`
@@ -146,47 +162,9 @@ impl Linear {
         }
     }
 
-    fn run(
-        &self,
-        operand: &dyn Operand,
-        residual: Residual<'_>,
-        out: Shape,
-    ) -> Result<(CpuStorage, Shape)> {
-        let mut y = vec![0f32; out.elem_count()];
+    fn product(&self, operand: &dyn Operand, residual: Residual<'_>, out: Shape) -> Result<Tensor> {
         let epilogue = Epilogue { activation: self.activation, residual };
-        multiply(operand, self.packed()?, epilogue, Output::whole(&mut y, self.shape[0]));
-        Ok((CpuStorage::F32(y), out))
-    }
-}
-
-impl CustomOp1 for Linear {
-    fn name(&self) -> &'static str {
-        "linear"
-    }
-
-    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let out = self.output(layout.shape())?;
-        let x = Dense::new(f32_values("linear", x, layout)?, self.shape[1]);
-        self.run(&x, Residual::None, out)
-    }
-}
-
-impl CustomOp2 for Linear {
-    fn name(&self) -> &'static str {
-        "linear_add"
-    }
-
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        layout: &Layout,
-        residual: &CpuStorage,
-        residual_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let out = self.output(layout.shape())?;
-        let residual = residual_values("linear", residual, residual_layout, &out)?;
-        let x = Dense::new(f32_values("linear", x, layout)?, self.shape[1]);
-        self.run(&x, Residual::After(residual), out)
+        computed(product(operand, self.packed()?, epilogue), out)
     }
 }
 
@@ -214,32 +192,16 @@ impl Mlp {
     /// As [`Linear::forward_add`].
     pub fn forward_add(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
         match (&self.first.parameters, &self.second.parameters) {
-            (Parameters::Packed(_), Parameters::Packed(_)) => {
-                x.contiguous()?.apply_op2_no_bwd(&residual.contiguous()?, self)
+            (Parameters::Packed(matrix), Parameters::Packed(_)) => {
+                let out = self.second.output(&self.first.output(x.shape())?)?;
+                let x = in_rows(x)?;
+                let x = hold("mlp", &x);
+                let operand = &Dense::new(x.view()?);
+                let epilogue =
+                    Epilogue { activation: self.first.activation, residual: Residual::None };
+                self.second.add(&Chained { operand, matrix, epilogue }, residual, out)
             }
             _ => self.second.forward_add(&self.first.forward(x)?, residual),
         }
-    }
-}
-
-impl CustomOp2 for Mlp {
-    fn name(&self) -> &'static str {
-        "mlp"
-    }
-
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        layout: &Layout,
-        residual: &CpuStorage,
-        residual_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let Self { first, second } = self;
-        let out = second.output(&first.output(layout.shape())?)?;
-        let residual = residual_values("mlp", residual, residual_layout, &out)?;
-        let x = Dense::new(f32_values("mlp", x, layout)?, first.shape[1]);
-        let epilogue = Epilogue { activation: first.activation, residual: Residual::None };
-        let between = Chained { operand: &x, matrix: first.packed()?, epilogue };
-        second.run(&between, Residual::After(residual), out)
     }
 }

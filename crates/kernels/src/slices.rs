@@ -1,6 +1,6 @@
 //! The `f32` values behind a candle tensor.
 
-use candle_core::{CpuStorage, Layout, Result, Shape, bail};
+use candle_core::{CpuStorage, Layout, Result, bail};
 
 /// The contiguous `f32` values of an operand.
 ///
@@ -18,22 +18,6 @@ pub(crate) fn f32_values<'a>(
         Some((start, end)) => Ok(&values[start..end]),
         None => bail!("{op} takes contiguous tensors"),
     }
-}
-
-/// The values that are added to an output of the shape `out`.
-///
-/// # Errors
-/// As [`f32_values`], and if the shapes differ.
-pub(crate) fn residual_values<'a>(
-    op: &'static str,
-    storage: &'a CpuStorage,
-    layout: &Layout,
-    out: &Shape,
-) -> Result<&'a [f32]> {
-    if layout.shape() != out {
-        bail!("{op}: a residual of {:?} for an output of {out:?}", layout.shape());
-    }
-    f32_values(op, storage, layout)
 }
 
 fn storage_dtype(storage: &CpuStorage) -> candle_core::DType {

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use candle_core::{Device, Result, Tensor};
-use portrait_kernels::{Activation, Conv2d, Conv2dParams, DeformConv2d};
+use portrait_kernels::{Activation, Conv2d, Conv2dParams, DeformConv2d, Part};
 use portrait_test_support::golden::Difference;
 use portrait_test_support::reproducible;
 
@@ -127,6 +127,33 @@ fn conv2d_of_several_tiles_equals_the_definition() {
             Difference::between(&by_channels(&x, |x| conv.forward(x)).unwrap(), &want).unwrap();
         assert!(difference.max < 2e-3, "{difference:?}");
     }
+}
+
+#[test]
+fn parts_are_convolved_as_one_map() -> Result<()> {
+    let image = |seed, shape: &[usize]| last(&noise(seed, shape));
+    // A map, some channels of another one, and a small one whose pixels count four times.
+    let (map, other) = (image(1, &[2, 13, 10, 14])?, image(2, &[2, 30, 10, 14])?);
+    let (some, small) = (other.narrow(3, 7, 18)?, image(3, &[2, 5, 5, 7])?);
+    let rows = Tensor::stack(&[&small, &small], 2)?.reshape((2, 10, 7, 5))?;
+    let doubled = Tensor::stack(&[&rows, &rows], 3)?.reshape((2, 10, 14, 5))?;
+    let joined = Tensor::cat(&[&map, &some.contiguous()?, &doubled], 3)?;
+    let parts = [Part::from(&map), Part::from(&some), Part::doubled(&small)];
+    for (out, kernel, stride, groups) in [(7, 1, 1, 1), (40, 3, 1, 1), (7, 3, 2, 1), (8, 3, 1, 4)] {
+        let weight = noise(4, &[out, 36 / groups, kernel, kernel]);
+        let params = Conv2dParams { stride, padding: kernel / 2, groups, ..Default::default() };
+        let conv = Conv2d::new(&weight, None, params, Activation::Silu)?;
+        let (y, wanted) = (conv.forward_parts(&parts)?, conv.forward(&joined)?);
+        let sum = conv.forward_parts_add(&parts, &y)?;
+        for (found, wanted) in [(&y, &wanted), (&sum, &(&wanted * 2.0)?)] {
+            assert!(Difference::between(found, wanted)?.max < 1e-4, "{kernel} {stride} {groups}");
+        }
+    }
+    let conv = Conv2d::new(&noise(4, &[7, 36, 1, 1]), None, Default::default(), Activation::None)?;
+    assert!(conv.forward_parts(&[]).is_err());
+    assert!(conv.forward_parts(&parts[..2]).is_err());
+    assert!(conv.forward_parts(&[Part::from(&map), Part::from(&small)]).is_err());
+    Ok(())
 }
 
 #[test]

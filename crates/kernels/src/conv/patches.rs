@@ -4,6 +4,7 @@
 
 use super::Conv2dParams;
 use crate::matmul::{Operand, Scratch};
+use crate::view::View;
 use candle_core::{Result, bail};
 use std::ops::Range;
 
@@ -49,27 +50,44 @@ impl Geometry {
         self.kernel == [1, 1] && self.params.stride == 1 && self.params.padding == 0
     }
 
-    /// The corner of what a position sees: the image's first pixel, and row and column, shifted by
-    /// the padding so that they are not negative.
-    fn corner(&self, row: usize) -> Corner {
+    /// The corners of what consecutive positions see; behind `last` that of `last` again.
+    fn corners(&self, first: usize, last: usize, corners: &mut [Corner]) {
         let [out_h, out_w] = self.out;
-        let (image, position) = (row / (out_h * out_w), row % (out_h * out_w));
         let Conv2dParams { stride, .. } = self.params;
-        Corner {
-            image: image * self.input[0] * self.input[1],
-            y: position / out_w * stride,
-            x: position % out_w * stride,
+        let (image, position) = (first / (out_h * out_w), first % (out_h * out_w));
+        let (row, mut column) = (position / out_w, position % out_w);
+        let mut corner = Corner { image, y: row * stride, x: column * stride };
+        let mut position = first;
+        for place in corners {
+            *place = corner;
+            if position == last {
+                continue;
+            }
+            position += 1;
+            column += 1;
+            corner.x += stride;
+            if column == out_w {
+                (column, corner.x) = (0, 0);
+                corner.y += stride;
+                if corner.y == out_h * stride {
+                    corner.y = 0;
+                    corner.image += 1;
+                }
+            }
         }
     }
 
-    /// The pixel that a tap reads; `None` outside the image.
-    fn pixel(&self, corner: Corner, [tap_y, tap_x]: [usize; 2]) -> Option<usize> {
+    /// The pixel that a tap reads of maps that are doubled `shift` times; `None` outside the image.
+    fn pixel(&self, corner: Corner, [tap_y, tap_x]: [usize; 2], shift: u32) -> Option<usize> {
         let Conv2dParams { dilation, padding, .. } = self.params;
         let [height, width] = self.input;
         // Below 0 becomes huge.
         let y = (corner.y + tap_y * dilation).wrapping_sub(padding);
         let x = (corner.x + tap_x * dilation).wrapping_sub(padding);
-        (y < height && x < width).then(|| corner.image + y * width + x)
+        (y < height && x < width).then(|| {
+            let row = corner.image * (height >> shift) + (y >> shift);
+            row * (width >> shift) + (x >> shift)
+        })
     }
 
     fn kernel_taps(&self) -> impl Iterator<Item = [usize; 2]> {
@@ -78,48 +96,53 @@ impl Geometry {
     }
 }
 
-#[derive(Clone, Copy)]
+/// The corner of what a position sees: image of the batch, and row and column, shifted by the padding
+/// so that they are not negative.
+#[derive(Clone, Copy, Default)]
 struct Corner {
     image: usize,
     y: usize,
     x: usize,
 }
 
+/// Some channels of the input.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    /// A row for each pixel of the map.
+    pub(super) view: View<'a>,
+    /// How often height and width of the map are doubled.
+    pub(super) shift: u32,
+}
+
 /// Channels-last images as the left operand of a product: a row for each output position, a piece
-/// for each tap.
+/// for each tap and source.
 pub(super) struct Patches<'a> {
-    pub(super) x: &'a [f32],
-    /// `inner` zeros, for what lies outside.
-    pub(super) zeros: &'a [f32],
-    pub(super) geometry: &'a Geometry,
-    /// Channels of a pixel.
-    pub(super) channels: usize,
-    /// The first channel that is read, and how many.
-    pub(super) first: usize,
-    pub(super) inner: usize,
+    geometry: &'a Geometry,
+    sources: Vec<Source<'a>>,
+    /// Channels of each source.
+    parts: Vec<usize>,
+    /// What lies outside, as long as the longest part.
+    zeros: &'a [f32],
 }
 
-impl Patches<'_> {
-    fn piece(&self, corner: Corner, tap: [usize; 2]) -> &[f32] {
-        match self.geometry.pixel(corner, tap) {
-            Some(pixel) => &self.x[pixel * self.channels + self.first..][..self.inner],
-            None => &self.zeros[..self.inner],
-        }
+impl<'a> Patches<'a> {
+    /// # Panics
+    /// If a source has more channels than there are zeros.
+    pub(super) fn new(geometry: &'a Geometry, sources: Vec<Source<'a>>, zeros: &'a [f32]) -> Self {
+        let parts: Vec<_> = sources.iter().map(|source| source.view.width()).collect();
+        assert!(parts.iter().all(|&part| part <= zeros.len()), "zeros for all channels");
+        Self { geometry, sources, parts, zeros }
     }
 
-    /// Writes the pieces of some rows side by side.
-    pub(super) fn gather(&self, rows: Range<usize>, to: &mut [f32]) {
-        let mut pieces = to.chunks_exact_mut(self.inner);
-        for row in rows {
-            let corner = self.geometry.corner(row);
-            for (tap, piece) in self.geometry.kernel_taps().zip(&mut pieces) {
-                piece.copy_from_slice(self.piece(corner, tap));
-            }
+    fn piece(&self, source: &Source<'a>, corner: Corner, tap: [usize; 2]) -> &'a [f32] {
+        match self.geometry.pixel(corner, tap, source.shift) {
+            Some(pixel) => source.view.row(pixel),
+            None => &self.zeros[..source.view.width()],
         }
     }
 }
 
-// SAFETY: every pointer is the beginning of a slice of `inner` values.
+// SAFETY: every pointer is the beginning of a slice of as many values as its source has channels.
 unsafe impl Operand for Patches<'_> {
     fn rows(&self) -> usize {
         self.geometry.rows()
@@ -129,8 +152,8 @@ unsafe impl Operand for Patches<'_> {
         self.geometry.taps()
     }
 
-    fn inner(&self) -> usize {
-        self.inner
+    fn parts(&self) -> &[usize] {
+        &self.parts
     }
 
     fn locate(
@@ -141,13 +164,59 @@ unsafe impl Operand for Patches<'_> {
         _: &Scratch,
         pointers: &mut Vec<*const f32>,
     ) {
-        let mut corners = [Corner { image: 0, y: 0, x: 0 }; 32];
+        let mut corners = [Corner::default(); 32];
         let corners = &mut corners[..count];
-        for (r, corner) in corners.iter_mut().enumerate() {
-            *corner = self.geometry.corner((rows.start + r).min(rows.end - 1));
-        }
+        self.geometry.corners(rows.start, rows.end - 1, corners);
         for tap in self.geometry.kernel_taps() {
-            pointers.extend(corners.iter().map(|&corner| self.piece(corner, tap).as_ptr()));
+            for source in &self.sources {
+                let piece = |&corner: &Corner| self.piece(source, corner, tap).as_ptr();
+                pointers.extend(corners.iter().map(piece));
+            }
+        }
+    }
+}
+
+/// As [`Patches`], copied side by side first.
+pub(super) struct Gathered<'a> {
+    pub(super) patches: Patches<'a>,
+    width: usize,
+}
+
+impl<'a> Gathered<'a> {
+    pub(super) fn new(patches: Patches<'a>) -> Self {
+        Self { width: patches.width(), patches }
+    }
+}
+
+// SAFETY: rows are located as by default, where the slice checks that they lie in the scratch.
+unsafe impl Operand for Gathered<'_> {
+    fn rows(&self) -> usize {
+        self.patches.rows()
+    }
+
+    fn parts(&self) -> &[usize] {
+        std::slice::from_ref(&self.width)
+    }
+
+    fn prepared(&self) -> usize {
+        self.width
+    }
+
+    fn prepare(&self, rows: Range<usize>, scratch: &mut Scratch) {
+        let Patches { geometry, sources, .. } = &self.patches;
+        let mut corners = vec![Corner::default(); rows.len()];
+        geometry.corners(rows.start, rows.end, &mut corners);
+        let mut to = scratch.values(rows.len() * self.width);
+        for corner in corners {
+            for tap in geometry.kernel_taps() {
+                for source in sources {
+                    let piece;
+                    (piece, to) = to.split_at_mut(source.view.width());
+                    // A loop, since a copy of a few values is no call.
+                    let values = self.patches.piece(source, corner, tap);
+                    piece.iter_mut().zip(values).for_each(|(to, value)| *to = *value);
+                }
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The left operand is not packed. A tile of the output is held in registers while the innermost
 //! loop reads one value of each of its rows and one row of the packed panel; the rows may lie
-//! anywhere, in as many pieces (taps) as one likes. So a convolution on a channels-last image is a
+//! anywhere, in as many pieces as one likes. So a convolution on a channels-last image is a
 //! product whose rows are pixels, without columns that are built first. Rows that do not lie in
 //! memory, as those of a deformable convolution, are computed a block at a time.
 
@@ -15,6 +15,7 @@ mod small;
 mod tile;
 
 use crate::Activation;
+use crate::view::View;
 pub(crate) use operand::{Chained, Computed, Dense, Operand};
 pub(crate) use packed::Packed;
 use packed::{NARROW_TILES, WIDE_TILES};
@@ -22,6 +23,7 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 pub(crate) use scratch::Scratch;
 pub(crate) use small::SmallMatrix;
+use std::marker::PhantomData;
 use std::ops::Range;
 use tile::{Rows, Target, compute};
 
@@ -45,29 +47,46 @@ pub(crate) struct Epilogue<'a> {
 pub(crate) enum Residual<'a> {
     #[default]
     None,
-    /// These values before the activation; they lie as the output does.
-    Before(&'a [f32]),
-    /// These values after the activation.
-    After(&'a [f32]),
+    /// These rows, before the activation.
+    Before(View<'a>),
+    /// These rows, after the activation.
+    After(View<'a>),
 }
 
 /// Where a product goes: `n` values of each row, the rows `stride` apart.
 pub(crate) struct Output<'a> {
-    values: &'a mut [f32],
+    first: *mut f32,
+    length: usize,
     stride: usize,
     offset: usize,
+    values: PhantomData<&'a mut [f32]>,
 }
 
 impl<'a> Output<'a> {
     /// Rows without gaps.
+    #[cfg(test)]
     pub(crate) fn whole(values: &'a mut [f32], columns: usize) -> Self {
-        Self { values, stride: columns, offset: 0 }
+        Self::columns(values, columns, 0)
     }
 
     /// Some columns of rows of `stride` values, from `offset` on.
     pub(crate) fn columns(values: &'a mut [f32], stride: usize, offset: usize) -> Self {
-        Self { values, stride, offset }
+        let (first, length) = (values.as_mut_ptr(), values.len());
+        Self { first, length, stride, offset, values: PhantomData }
     }
+}
+
+/// The product of all rows with the matrix, rows of `n` values; see [`multiply`].
+pub(crate) fn product(operand: &dyn Operand, matrix: &Packed, epilogue: Epilogue<'_>) -> Vec<f32> {
+    let length = operand.rows() * matrix.n;
+    let mut out = Vec::with_capacity(length);
+    let (first, stride) = (out.as_mut_ptr(), matrix.n);
+    let output = Output { first, length, stride, offset: 0, values: PhantomData };
+    multiply(operand, matrix, epilogue, output);
+    // SAFETY: there is room for so many, and `multiply` wrote the `n` values of every row, which
+    // have no gaps between them.
+    unsafe { out.set_len(length) };
+    out
 }
 
 /// Multiplies all rows with the matrix.
@@ -82,18 +101,18 @@ pub(crate) fn multiply(
     epilogue: Epilogue<'_>,
     output: Output<'_>,
 ) {
-    let Output { values, stride, offset } = output;
+    let Output { first, length, stride, offset, .. } = output;
     let (rows, panels) = (operand.rows(), matrix.panels());
-    assert_eq!(operand.taps() * operand.inner(), matrix.k, "values of a row");
+    assert_eq!(operand.width(), matrix.k, "values of a row");
     assert!(offset + matrix.n <= stride, "columns of the output");
-    assert_eq!(values.len(), rows * stride, "size of the output");
+    assert_eq!(length, rows * stride, "size of the output");
     if let Residual::Before(residual) | Residual::After(residual) = epilogue.residual {
-        assert_eq!(residual.len(), values.len(), "size of the residual");
+        assert_eq!([residual.rows(), residual.width()], [rows, stride], "size of the residual");
     }
     if rows == 0 || matrix.n == 0 {
         return;
     }
-    let place = Place { out: values.as_mut_ptr(), stride, offset };
+    let place = Place { out: first, stride, offset };
     let wanted = 2 * rayon::current_num_threads();
     let (size, shares) = if operand.prepared() > 0 {
         // Nothing is prepared twice: many blocks instead of shares of one.
@@ -126,7 +145,7 @@ fn block(
     out: &mut [f32],
     scratch: &mut Scratch,
 ) {
-    assert_eq!(operand.taps() * operand.inner(), matrix.k, "values of a row");
+    assert_eq!(operand.width(), matrix.k, "values of a row");
     assert_eq!(out.len(), rows.len() * matrix.n, "size of the output");
     assert!(matches!(epilogue.residual, Residual::None), "a block has no residual");
     operand.prepare(rows.clone(), scratch);
@@ -138,7 +157,7 @@ fn block(
 }
 
 /// # Safety
-/// `operand` has taps · inner = k and is prepared for `rows`, not none. The output exists at
+/// `operand` has k values in a row and is prepared for `rows`, not none. The output exists at
 /// `place` for these rows and panels, as does a residual, and nobody else touches it.
 unsafe fn run(
     operand: &dyn Operand,
@@ -149,16 +168,16 @@ unsafe fn run(
     place: Place,
     scratch: &Scratch,
 ) {
-    let (height, taps) = (matrix.tile.rows, operand.taps());
+    let (height, parts) = (matrix.tile.rows, operand.parts());
+    let pieces = operand.taps() * parts.len();
     let tiles = rows.len().div_ceil(height);
-    let mut pointers = Vec::with_capacity(tiles * taps * height);
+    let mut pointers = Vec::with_capacity(tiles * pieces * height);
     for tile in 0..tiles {
         let from = rows.start + tile * height;
         operand.locate(from..rows.end, height, rows.start, scratch, &mut pointers);
     }
-    assert_eq!(pointers.len(), tiles * taps * height, "pointers of an operand");
-    let inner = operand.inner();
-    matrix.isa.run(Job { pointers, taps, inner, matrix, epilogue, rows, panels, place });
+    assert_eq!(pointers.len(), tiles * pieces * height, "pointers of an operand");
+    matrix.isa.run(Job { pointers, pieces, parts, matrix, epilogue, rows, panels, place });
 }
 
 /// The first value of a column of the output, shared among threads that write to different rows or
@@ -177,10 +196,11 @@ unsafe impl Sync for Place {}
 
 /// Some rows times some panels, as `run` promises.
 struct Job<'a> {
-    /// For each tile, for each tap, where the tile's rows lie.
+    /// For each tile, for each piece of a row, where it lies for the tile's rows.
     pointers: Vec<*const f32>,
-    taps: usize,
-    inner: usize,
+    pieces: usize,
+    /// Values in each piece of a tap.
+    parts: &'a [usize],
     matrix: &'a Packed,
     epilogue: &'a Epilogue<'a>,
     rows: Range<usize>,
@@ -211,21 +231,22 @@ impl Job<'_> {
         let Self { matrix, place, .. } = self;
         let columns = matrix.tile.columns;
         for panel in self.panels.clone() {
-            for (tile, pointers) in self.pointers.chunks_exact(self.taps * R).enumerate() {
+            for (tile, pointers) in self.pointers.chunks_exact(self.pieces * R).enumerate() {
                 let row = self.rows.start + tile * R;
-                let start = row * place.stride + place.offset + panel * columns;
+                let column = place.offset + panel * columns;
                 let target = Target {
-                    out: place.out.wrapping_add(start),
+                    out: place.out.wrapping_add(row * place.stride + column),
                     stride: place.stride,
                     size: [self.rows.end - row, matrix.n - panel * columns],
-                    start,
+                    start: [row, column],
                 };
-                let rows = Rows { pointers, inner: self.inner };
-                // SAFETY: `R` readable pointers for each tap. The panel has taps · inner = k rows
-                // of the tile's columns, which are `V` vectors of `S`, for which the matrix was
-                // packed; so has the bias one. The target begins at an existing row and column of
-                // the output; its size is what is left of the rows of this job and of the columns,
-                // and `compute` writes no more than its own `R` rows and `V` vectors of these.
+                let rows = Rows { pointers, parts: self.parts };
+                // SAFETY: `R` readable pointers for each piece. The panel has k rows, the values of
+                // a row of the operand, of the tile's columns, which are `V` vectors of `S`, for
+                // which the matrix was packed; so has the bias one. The target begins at an existing
+                // row and column of the output; its size is what is left of the rows of this job and
+                // of the columns, and `compute` writes no more than its own `R` rows and `V` vectors
+                // of these.
                 unsafe {
                     compute::<S, R, V>(
                         simd,

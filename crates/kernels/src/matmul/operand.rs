@@ -3,24 +3,31 @@
 #![allow(unsafe_code)]
 
 use super::{Epilogue, Packed, Scratch};
+use crate::view::View;
 use std::ops::Range;
 
-/// The left operand of a product: rows of values, each in pieces (taps) that may lie anywhere.
+/// The left operand of a product: rows of values, each in pieces that may lie anywhere. There are as
+/// many pieces for each tap as there are [`parts`](Self::parts).
 ///
 /// # Safety
-/// The pointers that [`locate`](Self::locate) pushes may be read for [`inner`](Self::inner) values
-/// as long as the operand and the scratch live unchanged.
+/// The pointers that [`locate`](Self::locate) pushes may be read for as many values as their part
+/// has, as long as the operand and the scratch live unchanged.
 pub(crate) unsafe trait Operand: Sync {
     /// Rows in all.
     fn rows(&self) -> usize;
 
-    /// Pieces of a row.
+    /// How often the parts follow each other in a row.
     fn taps(&self) -> usize {
         1
     }
 
-    /// Values in one piece.
-    fn inner(&self) -> usize;
+    /// Values in each piece of a tap.
+    fn parts(&self) -> &[usize];
+
+    /// Values in a row.
+    fn width(&self) -> usize {
+        self.taps() * self.parts().iter().sum::<usize>()
+    }
 
     /// Values that [`prepare`](Self::prepare) computes for each row; 0 if rows lie in memory.
     fn prepared(&self) -> usize {
@@ -30,10 +37,10 @@ pub(crate) unsafe trait Operand: Sync {
     /// Computes a block of rows into the scratch.
     fn prepare(&self, _rows: Range<usize>, _scratch: &mut Scratch) {}
 
-    /// Pushes, for each tap, where it lies for each of `count` rows from `rows.start` on; what
+    /// Pushes, for each piece, where it lies for each of `count` rows from `rows.start` on; what
     /// would lie behind the last row is that row again. `scratch` is as `prepare` left it for the
     /// block that begins at row `first`. By default one piece, which `prepare` wrote: rows of
-    /// [`inner`](Self::inner) values without gaps.
+    /// [`width`](Self::width) values without gaps.
     fn locate(
         &self,
         rows: Range<usize>,
@@ -42,7 +49,7 @@ pub(crate) unsafe trait Operand: Sync {
         scratch: &Scratch,
         pointers: &mut Vec<*const f32>,
     ) {
-        let width = self.inner();
+        let width = self.width();
         single(rows, count, pointers, |row| {
             scratch.as_slice()[(row - first) * width..][..width].as_ptr()
         });
@@ -59,29 +66,26 @@ fn single(
     pointers.extend((0..count).map(|r| row((rows.start + r).min(rows.end - 1))));
 }
 
-/// Rows that lie in memory one after the other.
+/// Rows that lie in memory, equally far from each other.
 pub(crate) struct Dense<'a> {
-    values: &'a [f32],
-    width: usize,
+    view: View<'a>,
+    parts: [usize; 1],
 }
 
 impl<'a> Dense<'a> {
-    /// # Panics
-    /// If the values are no whole number of rows, or `width` is 0.
-    pub(crate) fn new(values: &'a [f32], width: usize) -> Self {
-        assert_eq!(values.len() % width, 0, "whole rows");
-        Self { values, width }
+    pub(crate) fn new(view: View<'a>) -> Self {
+        Self { view, parts: [view.width()] }
     }
 }
 
-// SAFETY: the slice checks that the row lies inside `values`.
+// SAFETY: the view checks that the row lies inside its values.
 unsafe impl Operand for Dense<'_> {
     fn rows(&self) -> usize {
-        self.values.len() / self.width
+        self.view.rows()
     }
 
-    fn inner(&self) -> usize {
-        self.width
+    fn parts(&self) -> &[usize] {
+        &self.parts
     }
 
     fn locate(
@@ -92,21 +96,21 @@ unsafe impl Operand for Dense<'_> {
         _: &Scratch,
         pointers: &mut Vec<*const f32>,
     ) {
-        single(rows, count, pointers, |row| self.values[row * self.width..][..self.width].as_ptr());
+        single(rows, count, pointers, |row| self.view.row(row).as_ptr());
     }
 }
 
 /// Rows that are computed when they are needed, a block at a time.
 pub(crate) struct Computed<F> {
     rows: usize,
-    width: usize,
+    parts: [usize; 1],
     fill: F,
 }
 
 impl<F: Fn(Range<usize>, &mut [f32]) + Sync> Computed<F> {
     /// `fill` writes the values of some rows, one row after the other.
     pub(crate) fn new(rows: usize, width: usize, fill: F) -> Self {
-        Self { rows, width, fill }
+        Self { rows, parts: [width], fill }
     }
 }
 
@@ -116,16 +120,16 @@ unsafe impl<F: Fn(Range<usize>, &mut [f32]) + Sync> Operand for Computed<F> {
         self.rows
     }
 
-    fn inner(&self) -> usize {
-        self.width
+    fn parts(&self) -> &[usize] {
+        &self.parts
     }
 
     fn prepared(&self) -> usize {
-        self.width
+        self.width()
     }
 
     fn prepare(&self, rows: Range<usize>, scratch: &mut Scratch) {
-        let length = rows.len() * self.width;
+        let length = rows.len() * self.width();
         (self.fill)(rows, scratch.values(length));
     }
 }
@@ -143,8 +147,8 @@ unsafe impl Operand for Chained<'_> {
         self.operand.rows()
     }
 
-    fn inner(&self) -> usize {
-        self.matrix.n
+    fn parts(&self) -> &[usize] {
+        std::slice::from_ref(&self.matrix.n)
     }
 
     fn prepared(&self) -> usize {

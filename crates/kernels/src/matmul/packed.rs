@@ -3,8 +3,8 @@
 use crate::isa::Isa;
 use pulp::{Simd, WithSimd};
 
-/// Values in one cache line.
-const LINE: usize = 16;
+/// Values in one cache line, which is as long as the longest vectors.
+pub(super) const LINE: usize = 16;
 
 /// A cache line of values, so that no vector load crosses two.
 #[derive(Debug, Clone, Copy)]

@@ -91,15 +91,15 @@ impl SmallMatrix {
         let panels = self.values.chunks_exact(k * panel_width);
         for (panel, values) in panels.enumerate().take(width.div_ceil(panel_width)) {
             for (tile, pointers) in pointers.chunks_exact(height).enumerate() {
-                let start = tile * height * stride + offset + panel * panel_width;
+                let (row, column) = (tile * height, offset + panel * panel_width);
                 let target = Target {
-                    out: out.as_mut_ptr().wrapping_add(start),
+                    out: out.as_mut_ptr().wrapping_add(row * stride + column),
                     stride,
-                    size: [count - tile * height, width - panel * panel_width],
-                    start,
+                    size: [count - row, width - panel * panel_width],
+                    start: [row, column],
                 };
-                let rows = Rows { pointers, inner: k };
-                // SAFETY: one tap of `height` pointers to k values (checked above); the panel is k
+                let rows = Rows { pointers, parts: &[k] };
+                // SAFETY: one piece of `height` pointers to k values (checked above); the panel is k
                 // rows of two vectors, the bias one; the target lies inside `out` (checked above)
                 // and its size is what is left of the rows and of `width`.
                 unsafe {

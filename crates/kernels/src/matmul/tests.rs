@@ -11,6 +11,10 @@ fn values(count: usize, seed: u32) -> Vec<f32> {
     (0..count).map(|_| next()).collect()
 }
 
+fn dense(values: &[f32], width: usize) -> Dense<'_> {
+    Dense::new(View::dense(values, width))
+}
+
 #[test]
 fn products_of_all_sizes_equal_the_naive_ones() {
     for isa in Isa::available() {
@@ -29,9 +33,11 @@ fn products_of_all_sizes_equal_the_naive_ones() {
             let (bias, residual) = (values(n, 3), values(rows * n, 4));
             let matrix = Packed::new([k, n], Some(&bias), isa, |i, j| b[i * n + j]);
             let mut out = vec![f32::NAN; rows * n];
-            let epilogue =
-                Epilogue { activation: Activation::Relu, residual: Residual::After(&residual) };
-            multiply(&Dense::new(&a, k), &matrix, epilogue, Output::whole(&mut out, n));
+            let epilogue = Epilogue {
+                activation: Activation::Relu,
+                residual: Residual::After(View::dense(&residual, n)),
+            };
+            multiply(&dense(&a, k), &matrix, epilogue, Output::whole(&mut out, n));
             for row in 0..rows {
                 for j in 0..n {
                     let sum: f64 =
@@ -50,7 +56,7 @@ fn products_of_all_sizes_equal_the_naive_ones() {
 #[test]
 fn nothing_times_something_is_nothing() {
     let matrix = Packed::new([4, 3], None, Isa::detect(), |_, _| 1.0);
-    multiply(&Dense::new(&[], 4), &matrix, Epilogue::default(), Output::whole(&mut [], 3));
+    multiply(&dense(&[], 4), &matrix, Epilogue::default(), Output::whole(&mut [], 3));
 }
 
 #[test]
@@ -63,15 +69,15 @@ fn a_product_of_a_product_needs_no_whole_one() {
         let second = Packed::new([hidden, n], None, isa, |i, j| c[i * n + j]);
         let gelu = Epilogue { activation: Activation::Gelu, residual: Residual::None };
         let mut between = vec![f32::NAN; rows * hidden];
-        multiply(&Dense::new(&a, k), &first, gelu, Output::whole(&mut between, hidden));
+        multiply(&dense(&a, k), &first, gelu, Output::whole(&mut between, hidden));
         // Into the middle columns of a wider output.
         let relu = Epilogue { activation: Activation::Relu, residual: Residual::None };
         let mut expected = vec![f32::NAN; rows * n];
-        multiply(&Dense::new(&between, hidden), &second, relu, Output::whole(&mut expected, n));
+        multiply(&dense(&between, hidden), &second, relu, Output::whole(&mut expected, n));
         let wide = n + 9;
         let mut out = vec![f32::NAN; rows * wide];
-        let dense = Dense::new(&a, k);
-        let chained = Chained { operand: &dense, matrix: &first, epilogue: gelu };
+        let rows_of_a = dense(&a, k);
+        let chained = Chained { operand: &rows_of_a, matrix: &first, epilogue: gelu };
         multiply(&chained, &second, relu, Output::columns(&mut out, wide, 4));
         for (row, expected) in out.chunks_exact(wide).zip(expected.chunks_exact(n)) {
             assert_eq!(&row[4..4 + n], expected);
@@ -90,8 +96,8 @@ fn computed_rows_are_as_good_as_those_in_memory() {
         operand(&mut out);
         out
     };
-    let dense = run(&|out| {
-        multiply(&Dense::new(&a, k), &matrix, Epilogue::default(), Output::whole(out, n));
+    let in_memory = run(&|out| {
+        multiply(&dense(&a, k), &matrix, Epilogue::default(), Output::whole(out, n));
     });
     let fill = |rows: Range<usize>, to: &mut [f32]| {
         to.copy_from_slice(&a[rows.start * k..rows.end * k]);
@@ -100,5 +106,5 @@ fn computed_rows_are_as_good_as_those_in_memory() {
         let operand = Computed::new(rows, k, fill);
         multiply(&operand, &matrix, Epilogue::default(), Output::whole(out, n));
     });
-    assert_eq!(dense, computed);
+    assert_eq!(in_memory, computed);
 }

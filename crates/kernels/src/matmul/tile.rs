@@ -2,15 +2,35 @@
 
 #![allow(unsafe_code)]
 
+use super::packed::LINE;
 use super::{Epilogue, Residual};
 use crate::Activation;
 use crate::simd_math;
+use crate::view::View;
 use pulp::Simd;
 
-/// Where the rows of the left operand lie: for each tap `R` pointers to `inner` values each.
+/// Repeats a block for each index below a limit known when compiling. A loop may or may not be
+/// unrolled; an array that is indexed by its counter would then stand in memory, not in registers.
+macro_rules! unrolled {
+    ($index:ident < $limit:ident, $body:block) => {
+        unrolled!([0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23], $index, $limit, $body)
+    };
+    ($index:ident < $limit:ident <= 3, $body:block) => {
+        unrolled!([0 1 2], $index, $limit, $body)
+    };
+    ([$($number:literal)*], $index:ident, $limit:ident, $body:block) => {
+        $(if $number < $limit {
+            let $index: usize = $number;
+            $body
+        })*
+    };
+}
+
+/// Where the rows of the left operand lie: for each tap, for each of `parts`, `R` pointers to as many
+/// values as the part has.
 pub(super) struct Rows<'a> {
     pub(super) pointers: &'a [*const f32],
-    pub(super) inner: usize,
+    pub(super) parts: &'a [usize],
 }
 
 /// Where a tile is written.
@@ -22,15 +42,15 @@ pub(super) struct Target {
     pub(super) stride: usize,
     /// The tile's rows and columns that exist.
     pub(super) size: [usize; 2],
-    /// The tile's first value in the output as a whole, for the residual.
-    pub(super) start: usize,
+    /// The tile's first row and column in the output as a whole, for the residual.
+    pub(super) start: [usize; 2],
 }
 
 /// Computes a tile of `R` rows and `V` vectors.
 ///
 /// # Safety
-/// `rows.pointers` holds `R` pointers for each tap; each may be read for `rows.inner` values.
-/// `panel` holds taps · inner rows of `V` vectors, `bias` one. `target.out` may be written for
+/// `rows.pointers` are as [`Rows`] tells and may be read so far. `panel` holds as many rows of `V`
+/// vectors as one row of the operand has values, `bias` one. `target.out` may be written for
 /// `target.size`, rows `target.stride` apart.
 #[inline(always)]
 pub(super) unsafe fn compute<S: Simd, const R: usize, const V: usize>(
@@ -44,20 +64,24 @@ pub(super) unsafe fn compute<S: Simd, const R: usize, const V: usize>(
     let lanes = S::F32_LANES;
     let mut sums = [[simd.splat_f32s(0.0); V]; R];
     let mut panel = panel.as_ptr();
-    for pointers in rows.pointers.chunks_exact(R) {
-        let mut row = [std::ptr::null(); R];
-        row.copy_from_slice(pointers);
-        for i in 0..rows.inner {
-            // SAFETY: row `tap · inner + i` of the panel, `V` vectors.
-            let columns: [S::f32s; V] =
-                std::array::from_fn(|v| unsafe { load::<S>(panel.add(v * lanes)) });
-            panel = panel.wrapping_add(V * lanes);
-            for r in 0..R {
-                // SAFETY: `i` lies below `inner`.
-                let value = simd.splat_f32s(unsafe { *row[r].add(i) });
-                for v in 0..V {
-                    sums[r][v] = simd.mul_add_e_f32s(value, columns[v], sums[r][v]);
-                }
+    for tap in rows.pointers.chunks_exact(R * rows.parts.len()) {
+        for (pointers, &values) in tap.chunks_exact(R).zip(rows.parts) {
+            let mut row = [std::ptr::null(); R];
+            row.copy_from_slice(pointers);
+            for i in 0..values {
+                let mut columns = [simd.splat_f32s(0.0); V];
+                unrolled!(v < V <= 3, {
+                    // SAFETY: a row of the panel, `V` vectors: there is one for each value so far.
+                    columns[v] = unsafe { load::<S>(panel.add(v * lanes)) };
+                });
+                panel = panel.wrapping_add(V * lanes);
+                unrolled!(r < R, {
+                    // SAFETY: `i` lies below the values of the part.
+                    let value = simd.splat_f32s(unsafe { *row[r].add(i) });
+                    unrolled!(v < V <= 3, {
+                        sums[r][v] = simd.mul_add_e_f32s(value, columns[v], sums[r][v]);
+                    });
+                });
             }
         }
     }
@@ -66,11 +90,11 @@ pub(super) unsafe fn compute<S: Simd, const R: usize, const V: usize>(
         std::array::from_fn(|v| unsafe { load::<S>(bias.as_ptr().add(v * lanes)) });
     // A copy for what follows, which picks rows by number: the sums themselves stay in registers.
     let mut finished = [[simd.splat_f32s(0.0); V]; R];
-    for r in 0..R {
-        for v in 0..V {
+    unrolled!(r < R, {
+        unrolled!(v < V <= 3, {
             finished[r][v] = sums[r][v];
-        }
-    }
+        });
+    });
     let [height, width] = target.size;
     for (r, sums) in finished.iter().enumerate().take(height) {
         for v in 0..V {
@@ -79,12 +103,13 @@ pub(super) unsafe fn compute<S: Simd, const R: usize, const V: usize>(
             if count == 0 {
                 break;
             }
-            // SAFETY: `count` values of row `r` from vector `v` on lie inside the target.
-            let out = unsafe { std::slice::from_raw_parts_mut(target.out.add(at), count) };
+            let added = |residual: View<'_>| {
+                let [row, column] = target.start;
+                read(simd, &residual.row(row + r)[column + v * lanes..][..count])
+            };
             let mut value = simd.add_f32s(sums[v], bias[v]);
             if let Residual::Before(residual) = epilogue.residual {
-                let residual = &residual[target.start + at..][..count];
-                value = simd.add_f32s(value, read(simd, residual));
+                value = simd.add_f32s(value, added(residual));
             }
             value = match epilogue.activation {
                 Activation::None => value,
@@ -94,14 +119,17 @@ pub(super) unsafe fn compute<S: Simd, const R: usize, const V: usize>(
                 Activation::DoubleSigmoid => simd_math::double_sigmoid(simd, value),
             };
             if let Residual::After(residual) = epilogue.residual {
-                let residual = &residual[target.start + at..][..count];
-                value = simd.add_f32s(value, read(simd, residual));
+                value = simd.add_f32s(value, added(residual));
             }
+            let out = target.out.wrapping_add(at);
             if count == lanes {
-                // SAFETY: the slice is a whole vector long.
-                unsafe { out.as_mut_ptr().cast::<S::f32s>().write_unaligned(value) };
+                // SAFETY: a whole vector of row `r` from vector `v` on lies inside the target.
+                unsafe { out.cast::<S::f32s>().write_unaligned(value) };
             } else {
-                simd.partial_store_f32s(out, value);
+                let mut values = [0f32; LINE];
+                simd.partial_store_f32s(&mut values[..count], value);
+                // SAFETY: `count` values of row `r` from vector `v` on lie inside the target.
+                unsafe { out.copy_from_nonoverlapping(values.as_ptr(), count) };
             }
         }
     }

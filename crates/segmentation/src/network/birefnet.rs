@@ -94,13 +94,17 @@ impl Birefnet {
                 stage(&format!("{name}{index}"), map)?;
             }
         }
-        let [x1, x2, x3, x4] = join(full, half)?;
-        let (_, height, width, _) = x4.dims4()?;
-        let context = [&x1, &x2, &x3].map(|map| resize_bilinear(map, height, width));
-        let [c1, c2, c3] = context;
-        let x4 = self.squeeze.forward(&Tensor::cat(&[&c1?, &c2?, &c3?, &x4], 3)?)?;
+        let [x1, x2, x3, x4] = beside(full, half)?;
+        let (_, height, width, _) = x4[0].dims4()?;
+        let mut context = Vec::with_capacity(8);
+        for map in [&x1, &x2, &x3].into_iter().flatten() {
+            context.push(resize_bilinear(map, height, width)?);
+        }
+        context.extend(x4);
+        let x4 = self.squeeze.forward(&context.iter().collect::<Vec<_>>())?;
+        drop(context);
         stage("squeeze_module", &x4)?;
-        let logits = self.decoder.forward(&image, [x1, x2, x3, x4], stage)?;
+        let logits = self.decoder.forward(&image, [x1, x2, x3], x4, stage)?;
         Ok(logits.permute((0, 3, 1, 2))?.contiguous()?)
     }
 }
@@ -109,12 +113,15 @@ fn is_side(pixels: usize) -> bool {
     pixels > 0 && pixels.is_multiple_of(STRIDE)
 }
 
-/// Appends the maps of the half-size pass, resized, to those of the full-size one.
-fn join(full: [Tensor; 4], half: [Tensor; 4]) -> candle_core::Result<[Tensor; 4]> {
-    let mut joined = full;
-    for (full, half) in joined.iter_mut().zip(half) {
+/// The maps of the full-size pass, each with that of the half-size one, resized, whose channels
+/// follow.
+fn beside(full: [Tensor; 4], half: [Tensor; 4]) -> candle_core::Result<[[Tensor; 2]; 4]> {
+    let [h1, h2, h3, h4] = half;
+    let [f1, f2, f3, f4] = full;
+    let pair = |full: Tensor, half: Tensor| {
         let (_, height, width, _) = full.dims4()?;
-        *full = Tensor::cat(&[&*full, &resize_bilinear(&half, height, width)?], 3)?;
-    }
-    Ok(joined)
+        let half = resize_bilinear(&half, height, width)?;
+        Ok::<_, candle_core::Error>([full, half])
+    };
+    Ok([pair(f1, h1)?, pair(f2, h2)?, pair(f3, h3)?, pair(f4, h4)?])
 }

@@ -8,7 +8,7 @@ use super::patches::PatchBlock;
 use crate::config::BirefnetConfig;
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
-use portrait_kernels::{Activation, Conv2d, gate, resize_bilinear};
+use portrait_kernels::{Activation, Conv2d, Part, gate, resize_bilinear};
 
 /// Channels of the gradient branch.
 const GRADIENT_CHANNELS: usize = 16;
@@ -65,27 +65,28 @@ impl Decoder {
         })
     }
 
-    /// The logits, `(batch, height, width, 1)`, from the image and the encoder's maps, finest
-    /// first. `stage` is shown each named intermediate result.
+    /// The logits, `(batch, height, width, 1)`, from the image, the encoder's maps of each level,
+    /// finest first, and the coarsest map. `stage` is shown each named intermediate result.
     pub(super) fn forward(
         &self,
         image: &Tensor,
-        maps: [Tensor; 4],
+        maps: [[Tensor; 2]; 3],
+        mut x: Tensor,
         stage: &mut dyn FnMut(&str, &Tensor) -> Result<()>,
     ) -> Result<Tensor> {
-        let [x1, x2, x3, mut x] = maps;
+        let [x1, x2, x3] = maps;
         for (level, (index, finer)) in self.levels.iter().zip([(4, x3), (3, x2), (2, x1)]) {
             let patches = level.patches.forward(image, size(&x)?)?;
-            let decoded = level.block.forward(&Tensor::cat(&[&x, &patches], 3)?)?;
+            let decoded = level.block.forward(&[&x, &patches])?;
             stage(&format!("decoder_block{index}"), &decoded)?;
             let logit = level.gate.logit(&decoded)?;
             stage(&format!("gdt_attn_logit_{index}"), &logit)?;
-            let [height, width] = size(&finer)?;
+            let [height, width] = size(&finer[0])?;
             let resized = resize_bilinear(&gate(&decoded, &logit)?, height, width)?;
-            x = level.lateral.forward_add(&finer, &resized)?;
+            x = level.lateral.forward_parts_add(&finer.each_ref().map(Part::from), &resized)?;
         }
         let patches = self.last_patches.forward(image, size(&x)?)?;
-        let decoded = self.last.forward(&Tensor::cat(&[&x, &patches], 3)?)?;
+        let decoded = self.last.forward(&[&x, &patches])?;
         stage("decoder_block1", &decoded)?;
         self.output.forward(image, &decoded)
     }

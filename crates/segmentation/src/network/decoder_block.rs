@@ -30,8 +30,10 @@ impl DecoderBlock {
         })
     }
 
-    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let mut x = self.conv_in.forward(x)?;
+    /// The block on several maps as if their channels stood in one.
+    pub(super) fn forward(&self, parts: &[&Tensor]) -> Result<Tensor> {
+        let parts: Vec<_> = parts.iter().map(|&map| map.into()).collect();
+        let mut x = self.conv_in.forward_parts(&parts)?;
         if let Some(attention) = &self.attention {
             x = attention.forward(&x)?;
         }
