@@ -2,6 +2,7 @@
 
 mod part;
 mod patches;
+mod winograd;
 
 use crate::isa::Isa;
 use crate::matmul::{
@@ -12,6 +13,7 @@ use crate::{Activation, Linear};
 use candle_core::{Result, Shape, Tensor, bail};
 pub use part::Part;
 use patches::{Gathered, Geometry, Patches, Source};
+use winograd::Winograd;
 
 /// Channels below which the values around a pixel are copied side by side first: short pieces would
 /// cost more than the copy.
@@ -51,15 +53,22 @@ pub struct Conv2d {
 /// Where the weights lie: packed for our own product, tensors for candle's.
 #[derive(Debug)]
 enum Parameters {
-    /// One matrix for each group, and what lies outside an image.
+    /// The matrices, and what lies outside an image.
     Packed {
-        groups: Vec<Packed>,
+        matrices: Matrices,
         zeros: Vec<f32>,
     },
     Tensors {
         weight: Tensor,
         bias: Option<Tensor>,
     },
+}
+
+#[derive(Debug)]
+enum Matrices {
+    /// One for each group.
+    Groups(Vec<Packed>),
+    Winograd(Winograd),
 }
 
 impl Conv2d {
@@ -112,10 +121,12 @@ impl Conv2d {
                     values[((first + j) * group_in + i % group_in) * taps + i / group_in]
                 })
             };
-            Parameters::Packed {
-                groups: (0..groups).map(pack).collect(),
-                zeros: vec![0.0; group_in],
-            }
+            let matrices = if Winograd::suits(shape, params) {
+                Matrices::Winograd(Winograd::new(&values, bias.as_deref(), [out, group_in], isa))
+            } else {
+                Matrices::Groups((0..groups).map(pack).collect())
+            };
+            Parameters::Packed { matrices, zeros: vec![0.0; group_in] }
         } else {
             Parameters::Tensors { weight: weight.clone(), bias: bias.cloned() }
         };
@@ -176,7 +187,10 @@ impl Conv2d {
         if matches!(self.parameters, Parameters::Tensors { .. }) {
             return linear.join_by_candle(&self.forward(x)?, sum);
         }
-        let ([matrix], _) = self.packed()? else {
+        let (Matrices::Groups(groups), _) = self.packed()? else {
+            return linear.add_before(&self.forward(x)?, sum);
+        };
+        let [matrix] = &groups[..] else {
             bail!("conv2d: groups of channels cannot go into a linear layer");
         };
         let epilogue = Epilogue { activation: self.activation, residual: Residual::None };
@@ -202,7 +216,7 @@ impl Conv2d {
     }
 
     fn run(&self, parts: &[Part<'_>], residual: Option<&Tensor>) -> Result<Tensor> {
-        let (groups, _) = self.packed()?;
+        let (matrices, _) = self.packed()?;
         let residual = residual.map(in_rows).transpose()?;
         let residual = residual.as_ref().map(|residual| hold("conv2d", residual));
         self.with_input(parts, |input| {
@@ -211,7 +225,14 @@ impl Conv2d {
                 Some(residual) => Residual::After(residual.residual(&input.out)?),
             };
             let epilogue = Epilogue { activation: self.activation, residual };
-            if let [matrix] = groups {
+            let groups = match matrices {
+                Matrices::Groups(groups) => groups,
+                Matrices::Winograd(winograd) => {
+                    let Input { sources, geometry, zeros, out, .. } = input;
+                    return computed(winograd.run(&sources, &geometry, zeros, epilogue), out);
+                }
+            };
+            if let [matrix] = &groups[..] {
                 let y = product(&*input.operand(0), matrix, epilogue);
                 return computed(y, input.out);
             }
@@ -225,10 +246,10 @@ impl Conv2d {
         })
     }
 
-    /// A matrix for each group, and what lies outside an image.
-    fn packed(&self) -> Result<(&[Packed], &[f32])> {
+    /// The matrices, and what lies outside an image.
+    fn packed(&self) -> Result<(&Matrices, &[f32])> {
         match &self.parameters {
-            Parameters::Packed { groups, zeros } => Ok((groups, zeros)),
+            Parameters::Packed { matrices, zeros } => Ok((matrices, zeros)),
             Parameters::Tensors { .. } => {
                 bail!("conv2d: the weight does not lie on the CPU as f32")
             }

@@ -42,6 +42,7 @@ mod norm;
 mod pixels;
 mod simd_math;
 mod slices;
+mod vectors;
 mod view;
 mod window_attention;
 

@@ -116,6 +116,13 @@ impl Linear {
         self.product(operand, Residual::Before(sum.residual(&out)?), out)
     }
 
+    /// `activation(x · weightᵀ + bias + sum)` of an image that is there.
+    pub(crate) fn add_before(&self, x: &Tensor, sum: &Tensor) -> Result<Tensor> {
+        let x = in_rows(x)?;
+        let x = hold("linear", &x);
+        self.join(&Dense::new(x.view()?), x.shape(), sum)
+    }
+
     /// `activation(x · weightᵀ + bias + sum)`
     pub(crate) fn join_by_candle(&self, x: &Tensor, sum: &Tensor) -> Result<Tensor> {
         let Parameters::Tensors { weight, bias } = &self.parameters else {

@@ -1,6 +1,19 @@
 //! Functions of a whole vector of `f32`.
 
+use crate::Activation;
 use pulp::Simd;
+
+/// The activation of a vector.
+#[inline(always)]
+pub(crate) fn activate<S: Simd>(simd: S, activation: Activation, x: S::f32s) -> S::f32s {
+    match activation {
+        Activation::None => x,
+        Activation::Relu => simd.max_f32s(x, simd.splat_f32s(0.0)),
+        Activation::Silu => silu(simd, x),
+        Activation::Gelu => gelu(simd, x),
+        Activation::DoubleSigmoid => double_sigmoid(simd, x),
+    }
+}
 
 /// `e^x` within 2 units in the last place.
 ///

@@ -20,7 +20,6 @@ impl<'a> View<'a> {
     ///
     /// # Panics
     /// If the values are no whole number of rows, or `width` is 0.
-    #[cfg(test)]
     pub(crate) fn dense(values: &'a [f32], width: usize) -> Self {
         assert_eq!(values.len() % width, 0, "whole rows");
         Self { values, stride: width, width, rows: values.len() / width }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use candle_core::{Device, Result, Tensor};
-use portrait_kernels::{Activation, Conv2d, Conv2dParams, DeformConv2d, Part};
+use portrait_kernels::{Activation, Conv2d, Conv2dParams, DeformConv2d, Isa, Part};
 use portrait_test_support::golden::Difference;
 use portrait_test_support::reproducible;
 
@@ -127,6 +127,34 @@ fn conv2d_of_several_tiles_equals_the_definition() {
             Difference::between(&by_channels(&x, |x| conv.forward(x)).unwrap(), &want).unwrap();
         assert!(difference.max < 2e-3, "{difference:?}");
     }
+}
+
+/// Those 3×3 convolutions are computed by minimal filtering.
+#[test]
+fn conv2d_of_many_channels_equals_the_definition() -> Result<()> {
+    for (channels, out, [height, width], padding) in [
+        (32, 32, [1, 1], 1),
+        (33, 40, [2, 3], 1),
+        (48, 32, [7, 5], 1),
+        (32, 50, [6, 9], 0),
+        (32, 33, [5, 8], 2),
+        (35, 32, [3, 131], 1),
+        (32, 32, [59, 4], 1),
+    ] {
+        let x = noise(1, &[2, channels, height, width]);
+        let (weight, bias) = (noise(2, &[out, channels, 3, 3]), noise(3, &[out]));
+        let params = Conv2dParams { padding, ..Default::default() };
+        let plain = naive_conv(&x, &weight, &bias, params);
+        let residual = noise(4, plain.dims());
+        let wanted = (plain.relu()? + &residual)?;
+        for isa in Isa::available() {
+            let conv = Conv2d::with_isa(&weight, Some(&bias), params, Activation::Relu, isa)?;
+            let y = by_channels(&x, |x| conv.forward_add(x, &last(&residual)?))?;
+            let difference = Difference::between(&y, &wanted)?;
+            assert!(difference.max < 5e-4, "{isa:?} {height}x{width}: {difference:?}");
+        }
+    }
+    Ok(())
 }
 
 #[test]

@@ -78,7 +78,12 @@ impl Geometry {
     }
 
     /// The pixel that a tap reads of maps that are doubled `shift` times; `None` outside the image.
-    fn pixel(&self, corner: Corner, [tap_y, tap_x]: [usize; 2], shift: u32) -> Option<usize> {
+    pub(super) fn pixel(
+        &self,
+        corner: Corner,
+        [tap_y, tap_x]: [usize; 2],
+        shift: u32,
+    ) -> Option<usize> {
         let Conv2dParams { dilation, padding, .. } = self.params;
         let [height, width] = self.input;
         // Below 0 becomes huge.
@@ -99,10 +104,10 @@ impl Geometry {
 /// The corner of what a position sees: image of the batch, and row and column, shifted by the padding
 /// so that they are not negative.
 #[derive(Clone, Copy, Default)]
-struct Corner {
-    image: usize,
-    y: usize,
-    x: usize,
+pub(super) struct Corner {
+    pub(super) image: usize,
+    pub(super) y: usize,
+    pub(super) x: usize,
 }
 
 /// Some channels of the input.

@@ -137,7 +137,10 @@ pub(crate) fn multiply(
 }
 
 /// Multiplies some rows on this thread into `out`, without gaps.
-fn block(
+///
+/// # Panics
+/// If the sizes do not fit each other or there is a residual.
+pub(crate) fn block(
     operand: &dyn Operand,
     matrix: &Packed,
     epilogue: &Epilogue<'_>,

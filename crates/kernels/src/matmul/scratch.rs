@@ -11,7 +11,7 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     /// Lends this thread's scratch. A job that runs inside another one gets a fresh one.
-    pub(super) fn of_thread<T>(work: impl FnOnce(&mut Self) -> T) -> T {
+    pub(crate) fn of_thread<T>(work: impl FnOnce(&mut Self) -> T) -> T {
         thread_local! {
             static SCRATCH: Cell<Option<Scratch>> = const { Cell::new(None) };
         }
@@ -27,7 +27,7 @@ impl Scratch {
     }
 
     /// As [`values`](Self::values), and another scratch.
-    pub(super) fn split(&mut self, length: usize) -> (&mut [f32], &mut Self) {
+    pub(crate) fn split(&mut self, length: usize) -> (&mut [f32], &mut Self) {
         if self.values.len() < length {
             self.values.resize(length, 0.0);
         }

@@ -4,27 +4,10 @@
 
 use super::packed::LINE;
 use super::{Epilogue, Residual};
-use crate::Activation;
-use crate::simd_math;
+use crate::simd_math::activate;
+use crate::vectors::{load, read, unrolled};
 use crate::view::View;
 use pulp::Simd;
-
-/// Repeats a block for each index below a limit known when compiling. A loop may or may not be
-/// unrolled; an array that is indexed by its counter would then stand in memory, not in registers.
-macro_rules! unrolled {
-    ($index:ident < $limit:ident, $body:block) => {
-        unrolled!([0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23], $index, $limit, $body)
-    };
-    ($index:ident < $limit:ident <= 3, $body:block) => {
-        unrolled!([0 1 2], $index, $limit, $body)
-    };
-    ([$($number:literal)*], $index:ident, $limit:ident, $body:block) => {
-        $(if $number < $limit {
-            let $index: usize = $number;
-            $body
-        })*
-    };
-}
 
 /// Where the rows of the left operand lie: for each tap, for each of `parts`, `R` pointers to as many
 /// values as the part has.
@@ -70,7 +53,7 @@ pub(super) unsafe fn compute<S: Simd, const R: usize, const V: usize>(
             row.copy_from_slice(pointers);
             for i in 0..values {
                 let mut columns = [simd.splat_f32s(0.0); V];
-                unrolled!(v < V <= 3, {
+                unrolled!(v < V <= 4, {
                     // SAFETY: a row of the panel, `V` vectors: there is one for each value so far.
                     columns[v] = unsafe { load::<S>(panel.add(v * lanes)) };
                 });
@@ -78,7 +61,7 @@ pub(super) unsafe fn compute<S: Simd, const R: usize, const V: usize>(
                 unrolled!(r < R, {
                     // SAFETY: `i` lies below the values of the part.
                     let value = simd.splat_f32s(unsafe { *row[r].add(i) });
-                    unrolled!(v < V <= 3, {
+                    unrolled!(v < V <= 4, {
                         sums[r][v] = simd.mul_add_e_f32s(value, columns[v], sums[r][v]);
                     });
                 });
@@ -91,7 +74,7 @@ pub(super) unsafe fn compute<S: Simd, const R: usize, const V: usize>(
     // A copy for what follows, which picks rows by number: the sums themselves stay in registers.
     let mut finished = [[simd.splat_f32s(0.0); V]; R];
     unrolled!(r < R, {
-        unrolled!(v < V <= 3, {
+        unrolled!(v < V <= 4, {
             finished[r][v] = sums[r][v];
         });
     });
@@ -111,13 +94,7 @@ pub(super) unsafe fn compute<S: Simd, const R: usize, const V: usize>(
             if let Residual::Before(residual) = epilogue.residual {
                 value = simd.add_f32s(value, added(residual));
             }
-            value = match epilogue.activation {
-                Activation::None => value,
-                Activation::Relu => simd.max_f32s(value, simd.splat_f32s(0.0)),
-                Activation::Silu => simd_math::silu(simd, value),
-                Activation::Gelu => simd_math::gelu(simd, value),
-                Activation::DoubleSigmoid => simd_math::double_sigmoid(simd, value),
-            };
+            value = activate(simd, epilogue.activation, value);
             if let Residual::After(residual) = epilogue.residual {
                 value = simd.add_f32s(value, added(residual));
             }
@@ -133,22 +110,4 @@ pub(super) unsafe fn compute<S: Simd, const R: usize, const V: usize>(
             }
         }
     }
-}
-
-/// The values of a slice of at most a vector, zeros after them.
-#[inline(always)]
-fn read<S: Simd>(simd: S, values: &[f32]) -> S::f32s {
-    if values.len() == S::F32_LANES {
-        // SAFETY: the slice is a whole vector long.
-        return unsafe { load::<S>(values.as_ptr()) };
-    }
-    simd.partial_load_f32s(values)
-}
-
-/// # Safety
-/// A whole vector may be read from `from`.
-#[inline(always)]
-unsafe fn load<S: Simd>(from: *const f32) -> S::f32s {
-    // SAFETY: the caller's promise; any bits are a valid vector.
-    unsafe { from.cast::<S::f32s>().read_unaligned() }
 }
