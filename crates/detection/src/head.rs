@@ -3,8 +3,7 @@
 use crate::blocks::Conv;
 use crate::parameters::Parameters;
 use candle_core::{DType, Result, Tensor};
-use candle_nn::ops::{sigmoid, softmax_last_dim};
-use portrait_kernels::Conv2d;
+use portrait_kernels::{Conv2d, sigmoid, softmax_mean, transpose};
 
 /// Input pixels per cell of each scale.
 const STRIDES: [usize; 3] = [8, 16, 32];
@@ -16,7 +15,7 @@ const BINS: usize = 16;
 pub(crate) struct Head {
     boxes: [Branch; 3],
     scores: [Branch; 3],
-    /// `(BINS, 1)`: the distance in cells that each bin stands for.
+    /// `BINS` values: the distance in cells that each bin stands for.
     ramp: Tensor,
 }
 
@@ -61,7 +60,7 @@ impl Head {
         let boxes = branches("cv2", box_hidden, 4 * BINS)?;
         let scores = branches("cv3", score_hidden, classes)?;
         let ramp = parameters.at("dfl").read(&[1, BINS, 1, 1], "conv.weight")?;
-        let ramp = ramp.reshape((BINS, 1))?.to_dtype(DType::F32)?.to_device(parameters.device())?;
+        let ramp = ramp.flatten_all()?.to_dtype(DType::F32)?.to_device(parameters.device())?;
         Ok(Self { boxes, scores, ramp })
     }
 
@@ -80,7 +79,7 @@ impl Head {
         let centre = ((&top_left + &bottom_right)? / 2.0)?;
         let size = (bottom_right - top_left)?;
         let boxes = Tensor::cat(&[centre, size], 1)?.broadcast_mul(&strides)?;
-        let scores = sigmoid(&run(&self.scores)?)?.transpose(1, 2)?.contiguous()?;
+        let scores = transpose(&sigmoid(&run(&self.scores)?)?)?;
         Tensor::cat(&[boxes, scores], 1)
     }
 
@@ -88,11 +87,7 @@ impl Head {
     /// `(batch, 4, anchors)`: left, top, right, bottom.
     fn distances(&self, distributions: &Tensor) -> Result<Tensor> {
         let (batch, anchors, _) = distributions.dims3()?;
-        softmax_last_dim(&distributions.reshape((batch * anchors * 4, BINS))?)?
-            .matmul(&self.ramp)?
-            .reshape((batch, anchors, 4))?
-            .transpose(1, 2)?
-            .contiguous()
+        transpose(&softmax_mean(&distributions.reshape((batch, anchors, 4, BINS))?, &self.ramp)?)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::head::Head;
 use crate::parameters::Parameters;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
-use portrait_kernels::Part;
+use portrait_kernels::{Part, channels_last};
 
 /// YOLOv8 for detection, as in Ultralytics' `yolov8.yaml`.
 ///
@@ -86,7 +86,7 @@ impl Yolov8 {
         }
         let run = || {
             // Channels last from here on.
-            let images = images.to_dtype(self.dtype)?.permute((0, 2, 3, 1))?.contiguous()?;
+            let images = channels_last(&images.to_dtype(self.dtype)?)?;
             let features = self.backbone.forward(&images)?;
             self.head.forward(&self.neck.forward(features)?)
         };

@@ -8,7 +8,7 @@
 //! | [`Linear`], [`Mlp`] | weights packed once; bias, activation and residual while the product is in registers |
 //! | [`WindowAttention`] | windows are read from the map and written to it where they lie |
 //! | [`LayerNorm`] | candle's is serial, and its variance is taken in one pass |
-//! | [`gate`], [`mean_of_pixels`] | at the speed of memory |
+//! | [`gate`], [`mean_of_pixels`], [`sigmoid`], [`softmax_mean`], [`transpose`], [`channels_last`] | at the speed of memory |
 //! | [`BatchNorm::fold`] | at inference a BatchNorm is part of the convolution before it |
 //! | [`open_device`] | the CPU, or a CUDA device on one stream |
 //!
@@ -42,6 +42,8 @@ mod norm;
 mod pixels;
 mod simd_math;
 mod slices;
+mod softmax;
+mod transpose;
 mod vectors;
 mod view;
 mod window_attention;
@@ -56,4 +58,6 @@ pub use isa::Isa;
 pub use linear::{Linear, Mlp};
 pub use norm::{BatchNorm, LayerNorm};
 pub use pixels::{gate, mean_of_pixels};
+pub use softmax::{sigmoid, softmax_mean};
+pub use transpose::{channels_last, transpose};
 pub use window_attention::WindowAttention;

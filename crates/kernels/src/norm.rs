@@ -1,8 +1,14 @@
 //! Normalisation: LayerNorm over channels-last tokens, and BatchNorm folded into a convolution.
 
+use crate::isa::Isa;
 use crate::slices::f32_values;
+use crate::vectors::{read, write};
 use candle_core::{CpuStorage, CustomOp1, D, DType, Layout, Result, Shape, Tensor, bail};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
+
+/// Values that a thread works on at once.
+const CHUNK: usize = 1 << 13;
 
 /// `(x − mean) / √(variance + eps) · weight + bias` over the last dimension.
 #[derive(Debug)]
@@ -17,9 +23,9 @@ impl LayerNorm {
     /// A normalisation with `channels` weights and biases.
     ///
     /// # Errors
-    /// If weight and bias are not vectors of one length.
+    /// If weight and bias are not vectors of one length, or empty.
     pub fn new(weight: Tensor, bias: Tensor, eps: f64) -> Result<Self> {
-        if weight.dims1()? != bias.dims1()? {
+        if weight.dims1()? != bias.dims1()? || weight.dims1()? == 0 {
             bail!("layer norm: {:?} weights and {:?} biases", weight.dims(), bias.dims());
         }
         let values = match (weight.device().is_cpu(), weight.dtype()) {
@@ -58,28 +64,58 @@ impl CustomOp1 for LayerNorm {
             bail!("layer norm over {channels} channels of {:?}", layout.shape());
         }
         let mut y = vec![0f32; x.len()];
-        y.par_chunks_exact_mut(channels)
-            .zip(x.par_chunks_exact(channels))
-            .with_min_len(64)
-            .for_each(|(y, x)| {
-                let mean = sum(x.iter().copied()) / channels as f32;
-                let variance = sum(x.iter().map(|x| (x - mean) * (x - mean))) / channels as f32;
-                let scale = 1.0 / (variance + self.eps as f32).sqrt();
-                for (((y, x), weight), bias) in y.iter_mut().zip(x).zip(weight).zip(bias) {
-                    *y = (x - mean) * scale * weight + bias;
-                }
-            });
+        let (isa, rows) = (Isa::detect(), (CHUNK / channels).max(1));
+        y.par_chunks_mut(rows * channels)
+            .zip(x.par_chunks(rows * channels))
+            .for_each(|(y, x)| isa.run(Normalise { x, weight, bias, eps: self.eps as f32, y }));
         Ok((CpuStorage::F32(y), layout.shape().clone()))
     }
 }
 
-/// A sum in sixteen lanes, so that it vectorises and loses little.
-fn sum(values: impl ExactSizeIterator<Item = f32>) -> f32 {
-    let mut lanes = [0f32; 16];
-    for (index, value) in values.enumerate() {
-        lanes[index % 16] += value;
+/// Normalises rows as long as the weight.
+struct Normalise<'a> {
+    x: &'a [f32],
+    weight: &'a [f32],
+    bias: &'a [f32],
+    eps: f32,
+    y: &'a mut [f32],
+}
+
+impl WithSimd for Normalise<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { x, weight, bias, eps, y } = self;
+        let (channels, lanes) = (weight.len(), S::F32_LANES);
+        for (x, y) in x.chunks_exact(channels).zip(y.chunks_exact_mut(channels)) {
+            // Of the last vector only some lanes count; those behind are zeros.
+            let mut sum = simd.splat_f32s(0.0);
+            for x in x.chunks(lanes) {
+                sum = simd.add_f32s(sum, read(simd, x));
+            }
+            let mean = simd.reduce_sum_f32s(sum) / channels as f32;
+            let mean = simd.splat_f32s(mean);
+            let (mut squares, mut rest) = (simd.splat_f32s(0.0), 0.0);
+            for (x, y) in x.chunks(lanes).zip(y.chunks_mut(lanes)) {
+                let centred = simd.sub_f32s(read(simd, x), mean);
+                write(simd, y, centred);
+                if y.len() == lanes {
+                    squares = simd.mul_add_e_f32s(centred, centred, squares);
+                } else {
+                    rest = y.iter().map(|y| y * y).sum();
+                }
+            }
+            let variance = (simd.reduce_sum_f32s(squares) + rest) / channels as f32;
+            let scale = simd.splat_f32s(1.0 / (variance + eps).sqrt());
+            let affine = weight.chunks(lanes).zip(bias.chunks(lanes));
+            for (y, (weight, bias)) in y.chunks_mut(lanes).zip(affine) {
+                let normed = simd.mul_f32s(read(simd, y), scale);
+                let value = simd.mul_add_e_f32s(normed, read(simd, weight), read(simd, bias));
+                write(simd, y, value);
+            }
+        }
     }
-    lanes.iter().sum()
 }
 
 /// The statistics and the affine part of a BatchNorm at inference, each of `channels` values.

@@ -48,6 +48,19 @@ pub(crate) fn silu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.div_f32s(x, simd.add_f32s(one, exp(simd, simd.neg_f32s(x))))
 }
 
+/// [`exp`], but NaN of NaN, so that what a network makes of nonsense does not look like sense.
+#[inline(always)]
+pub(crate) fn exp_or_nan<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    simd.select_f32s(simd.equal_f32s(x, x), exp(simd, x), x)
+}
+
+/// `1 / (1 + e⁻ˣ)`
+#[inline(always)]
+pub(crate) fn sigmoid<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    let one = simd.splat_f32s(1.0);
+    simd.div_f32s(one, simd.add_f32s(one, exp_or_nan(simd, simd.neg_f32s(x))))
+}
+
 /// `2 · sigmoid(x)`
 #[inline(always)]
 pub(crate) fn double_sigmoid<S: Simd>(simd: S, x: S::f32s) -> S::f32s {

@@ -7,7 +7,7 @@ use crate::Error;
 use crate::config::BirefnetConfig;
 use candle_core::{DType, Tensor};
 use candle_nn::VarBuilder;
-use portrait_kernels::resize_bilinear;
+use portrait_kernels::{channels_last, resize_bilinear};
 
 /// Sides of an input are multiples of this.
 pub(crate) const STRIDE: usize = 32;
@@ -81,7 +81,7 @@ impl Birefnet {
             ref dims => return Err(Error::InputShape(dims.to_vec())),
         };
         // Channels last from here on; what is shown has them first again.
-        let image = image.permute((0, 2, 3, 1))?.contiguous()?;
+        let image = channels_last(image)?;
         let stage = &mut |name: &str, map: &Tensor| {
             stage(name, &map.permute((0, 3, 1, 2))?);
             Ok(())
