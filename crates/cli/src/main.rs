@@ -13,10 +13,19 @@ use args::{Args, Command};
 use clap::Parser;
 use error::CliError;
 use output::Output;
+use portrait_pipeline::keep_freed_memory;
 use std::process::ExitCode;
 
+/// Freed memory that is kept for the next map: more than any network frees at once.
+const KEPT: usize = 1 << 30;
+
+fn main() -> ExitCode {
+    keep_freed_memory(KEPT);
+    start()
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn start() -> ExitCode {
     let args = Args::parse();
     log(args.verbose);
     let output = Output::new(args.json, args.quiet);

@@ -10,6 +10,7 @@
 //! | [`LayerNorm`] | candle's is serial, and its variance is taken in one pass |
 //! | [`gate`], [`mean_of_pixels`], [`sigmoid`], [`softmax_mean`], [`transpose`], [`channels_last`] | at the speed of memory |
 //! | [`BatchNorm::fold`] | at inference a BatchNorm is part of the convolution before it |
+//! | [`keep_freed_memory`] | so that the pages of a map are not cleared anew for the next one |
 //! | [`open_device`] | the CPU, or a CUDA device on one stream |
 //!
 //! Images are channels-last: `(batch, height, width, channels)`. On a CPU the operations take `f32`, and run on AVX-512, AVX2,
@@ -38,6 +39,7 @@ mod isa;
 mod lerp;
 mod linear;
 mod matmul;
+mod memory;
 mod norm;
 mod pixels;
 mod simd_math;
@@ -56,6 +58,7 @@ pub use deform::DeformConv2d;
 pub use device::{DeviceError, DeviceRequest, Precision, open_device};
 pub use isa::Isa;
 pub use linear::{Linear, Mlp};
+pub use memory::keep_freed_memory;
 pub use norm::{BatchNorm, LayerNorm};
 pub use pixels::{gate, mean_of_pixels};
 pub use softmax::{sigmoid, softmax_mean};

@@ -66,7 +66,9 @@ pub use starter::{DETECTION_MODELS, SEGMENTATION_MODELS, STARTER_MODELS};
 pub use portrait_d_id as d_id;
 pub use portrait_detection as detection;
 pub use portrait_detection::{BoundingBox, DetectOptions, Detection, LetterboxMode};
-pub use portrait_kernels::{Device, DeviceError, DeviceRequest, Precision, open_device};
+pub use portrait_kernels::{
+    Device, DeviceError, DeviceRequest, Precision, keep_freed_memory, open_device,
+};
 pub use portrait_segmentation as segmentation;
 pub use portrait_segmentation::{CutOut, CutOutOptions, RefineOptions};
 pub use portrait_storage as storage;

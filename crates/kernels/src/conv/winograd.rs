@@ -70,8 +70,11 @@ impl Winograd {
         if y.is_empty() {
             return y;
         }
-        // A thread takes as many lines of squares as make a block.
-        let lines = 2 * (SQUARES / width.div_ceil(2)).max(1);
+        // A thread takes as many lines of squares as make a block, or fewer, so that all threads take
+        // as many.
+        let (all, most) = (height.div_ceil(2), (SQUARES / width.div_ceil(2)).max(1));
+        let shares = all.div_ceil(most).next_multiple_of(rayon::current_num_threads());
+        let lines = 2 * (all / shares).max(1);
         for (image, y) in y.chunks_exact_mut(height * line).enumerate() {
             y.par_chunks_mut(lines * line).enumerate().for_each(|(index, y)| {
                 let first = index * lines;

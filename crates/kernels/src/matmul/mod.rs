@@ -113,14 +113,18 @@ pub(crate) fn multiply(
         return;
     }
     let place = Place { out: first, stride, offset };
-    let wanted = 2 * rayon::current_num_threads();
+    let threads = rayon::current_num_threads();
+    let wanted = 2 * threads;
     let (size, shares) = if operand.prepared() > 0 {
         // Nothing is prepared twice: many blocks instead of shares of one.
         let fits = (PREPARED / operand.prepared()).min(rows.div_ceil(wanted));
         (fits.next_multiple_of(matrix.tile.rows).min(BLOCK), 1)
     } else {
+        // As many blocks for each thread, so that none waits for the last one.
+        let blocks = rows.div_ceil(BLOCK).next_multiple_of(threads);
+        let size = rows.div_ceil(blocks).next_multiple_of(matrix.tile.rows).min(BLOCK);
         // Few rows: the panels are shared out too, so that every thread has work.
-        (BLOCK, wanted.div_ceil(rows.div_ceil(BLOCK)).clamp(1, panels))
+        (size, wanted.div_ceil(rows.div_ceil(size)).clamp(1, panels))
     };
     let each = panels.div_ceil(shares);
     (0..rows.div_ceil(size) * shares).into_par_iter().for_each(|index| {
