@@ -1,11 +1,16 @@
 //! The network: its parameters, its inputs, and what the official one computes.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, in its helpers too, and tells what it measured"
+)]
 
 use candle_core::{DType, Device, IndexOp, Shape, Tensor};
 use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
 use portrait_detection::{Error, Naming, Variant, Yolov8, Yolov8Config, detect_naming};
+use portrait_kernels::Isa;
 use portrait_test_support::{golden, repository_root, reproducible, test_data};
 use std::collections::BTreeMap;
 use std::error::Error as _;
@@ -141,6 +146,15 @@ fn nano_computes_what_the_official_one_does() {
 #[test]
 fn medium_computes_what_the_official_one_does() {
     check_golden("m", Variant::M, 1e-3, 5e-6);
+}
+
+/// The same values on all vector instructions that this processor has.
+#[test]
+fn the_smallest_network_equals_the_official_one_on_every_isa() {
+    for isa in Isa::available() {
+        println!("{}:", isa.name());
+        isa.with(|| check_golden("n", Variant::N, 5e-3, 2e-5));
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Which vector instructions a kernel runs on: chosen at run time.
 
 use pulp::WithSimd;
+use std::cell::Cell;
 
 /// The vector instructions that kernels are run with.
 ///
@@ -20,10 +21,28 @@ enum Kind {
     Portable,
 }
 
+thread_local! {
+    static FORCED: Cell<Option<Isa>> = const { Cell::new(None) };
+}
+
 impl Isa {
-    /// The widest that this processor has.
+    /// The widest that this processor has, unless [`with`](Self::with) says otherwise.
     pub fn detect() -> Self {
-        Self::available()[0]
+        FORCED.get().unwrap_or_else(|| Self::available()[0])
+    }
+
+    /// Does some work as if the processor had no wider ones: layers that are made, and small
+    /// operations that are called, on this thread. For tests and measurements of whole networks.
+    pub fn with<T>(self, work: impl FnOnce() -> T) -> T {
+        /// Puts back what was there, also when the work panics.
+        struct Before(Option<Isa>);
+        impl Drop for Before {
+            fn drop(&mut self) {
+                FORCED.set(self.0);
+            }
+        }
+        let _before = Before(FORCED.replace(Some(self)));
+        work()
     }
 
     /// All that this processor has, the widest first: AVX-512, AVX2 with FMA, NEON, and what the

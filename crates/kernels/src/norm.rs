@@ -17,6 +17,7 @@ pub struct LayerNorm {
     bias: Tensor,
     values: Option<[Vec<f32>; 2]>,
     eps: f64,
+    isa: Isa,
 }
 
 impl LayerNorm {
@@ -32,7 +33,7 @@ impl LayerNorm {
             (true, DType::F32) => Some([weight.to_vec1()?, bias.to_vec1()?]),
             _ => None,
         };
-        Ok(Self { weight, bias, values, eps })
+        Ok(Self { weight, bias, values, eps, isa: Isa::detect() })
     }
 
     /// Normalises `(…, channels)`.
@@ -64,7 +65,7 @@ impl CustomOp1 for LayerNorm {
             bail!("layer norm over {channels} channels of {:?}", layout.shape());
         }
         let mut y = vec![0f32; x.len()];
-        let (isa, rows) = (Isa::detect(), (CHUNK / channels).max(1));
+        let (isa, rows) = (self.isa, (CHUNK / channels).max(1));
         y.par_chunks_mut(rows * channels)
             .zip(x.par_chunks(rows * channels))
             .for_each(|(y, x)| isa.run(Normalise { x, weight, bias, eps: self.eps as f32, y }));

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on fails")]
 
 use candle_core::{DType, Device, IndexOp, Tensor};
+use portrait_kernels::Isa;
 use portrait_segmentation::{Birefnet, BirefnetConfig, preprocess};
 use portrait_test_support::{golden, reproducible, test_data};
 use std::time::Instant;
@@ -61,6 +62,15 @@ fn lite_256_stages() {
     assert_eq!(checked, 16, "stages with golden values");
     let want = golden::read(folder.join("lite_256x256_logits.npy")).unwrap();
     golden::assert_close("lite_256x256_logits", &logits, &want, 2e-5);
+}
+
+/// The same values on all vector instructions that this processor has.
+#[test]
+fn lite_256_on_every_isa() {
+    for isa in Isa::available() {
+        let (name, file) = (format!("lite_256_{}", isa.name()), "lite_256x256_logits.npy");
+        isa.with(|| check_noise(&name, file, BirefnetConfig::lite(), [256, 256], 2e-5));
+    }
 }
 
 #[test]
