@@ -3,7 +3,8 @@
 use crate::isa::Isa;
 use crate::lerp::{Corners, interpolate};
 use crate::slices::f32_values;
-use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor, bail};
+use crate::view::is_plain;
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 /// Resizes `(batch, height, width, channels)` so that the corner pixels keep their place, as
@@ -22,7 +23,7 @@ pub fn resize_bilinear(x: &Tensor, height: usize, width: usize) -> Result<Tensor
     if (from_h, from_w) == (height, width) {
         return Ok(x.clone());
     }
-    if x.device().is_cpu() && x.dtype() == DType::F32 {
+    if is_plain(x) {
         return x.contiguous()?.apply_op1_no_bwd(&Resize { height, width });
     }
     let x = x.permute((0, 3, 1, 2))?.contiguous()?;

@@ -1,9 +1,8 @@
 //! Small operations on channels-last images.
 
 use crate::slices::f32_values;
-use candle_core::{
-    CpuStorage, CustomOp1, CustomOp2, D, DType, Layout, Result, Shape, Tensor, bail,
-};
+use crate::view::is_plain;
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, D, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 /// Multiplies each pixel of `(batch, height, width, channels)` with the sigmoid of its logit,
@@ -12,7 +11,7 @@ use rayon::prelude::*;
 /// # Errors
 /// If there is not one logit for each pixel.
 pub fn gate(x: &Tensor, logits: &Tensor) -> Result<Tensor> {
-    if x.device().is_cpu() && x.dtype() == DType::F32 {
+    if is_plain(x) {
         return x.contiguous()?.apply_op2_no_bwd(&logits.contiguous()?, &Gate);
     }
     x.broadcast_mul(&(logits.neg()?.exp()? + 1.0)?.recip()?)
@@ -58,7 +57,7 @@ impl CustomOp2 for Gate {
 /// If the tensor has not four dimensions.
 pub fn mean_of_pixels(x: &Tensor) -> Result<Tensor> {
     let (batch, height, width, channels) = x.dims4()?;
-    if x.device().is_cpu() && x.dtype() == DType::F32 {
+    if is_plain(x) {
         return x.contiguous()?.apply_op1_no_bwd(&MeanOfPixels);
     }
     let pixels = x.reshape((batch, height * width, channels))?.transpose(1, 2)?.contiguous()?;

@@ -8,8 +8,9 @@ use crate::isa::Isa;
 use crate::matmul::SmallMatrix;
 use crate::simd_math;
 use crate::slices::f32_values;
+use crate::view::is_plain;
 use by_candle::Parameters;
-use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use std::cell::Cell;
@@ -91,7 +92,7 @@ impl WindowAttention {
                 padding.shape()
             );
         }
-        let values = if padding.device().is_cpu() && padding.dtype() == DType::F32 {
+        let values = if is_plain(padding) {
             let position_bias = position_bias.flatten_all()?.to_vec1()?;
             Some(Values { heads, window, position_bias, padding: padding.to_vec1()? })
         } else {

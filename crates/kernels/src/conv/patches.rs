@@ -78,12 +78,7 @@ impl Geometry {
     }
 
     /// The pixel that a tap reads of maps that are doubled `shift` times; `None` outside the image.
-    pub(super) fn pixel(
-        &self,
-        corner: Corner,
-        [tap_y, tap_x]: [usize; 2],
-        shift: u32,
-    ) -> Option<usize> {
+    fn pixel(&self, corner: Corner, [tap_y, tap_x]: [usize; 2], shift: u32) -> Option<usize> {
         let Conv2dParams { dilation, padding, .. } = self.params;
         let [height, width] = self.input;
         // Below 0 becomes huge.
@@ -119,6 +114,22 @@ pub(super) struct Source<'a> {
     pub(super) shift: u32,
 }
 
+impl<'a> Source<'a> {
+    /// What a tap reads: the channels of a pixel, or zeros outside the image.
+    pub(super) fn piece(
+        &self,
+        geometry: &Geometry,
+        corner: Corner,
+        tap: [usize; 2],
+        zeros: &'a [f32],
+    ) -> &'a [f32] {
+        match geometry.pixel(corner, tap, self.shift) {
+            Some(pixel) => self.view.row(pixel),
+            None => &zeros[..self.view.width()],
+        }
+    }
+}
+
 /// Channels-last images as the left operand of a product: a row for each output position, a piece
 /// for each tap and source.
 pub(super) struct Patches<'a> {
@@ -137,13 +148,6 @@ impl<'a> Patches<'a> {
         let parts: Vec<_> = sources.iter().map(|source| source.view.width()).collect();
         assert!(parts.iter().all(|&part| part <= zeros.len()), "zeros for all channels");
         Self { geometry, sources, parts, zeros }
-    }
-
-    fn piece(&self, source: &Source<'a>, corner: Corner, tap: [usize; 2]) -> &'a [f32] {
-        match self.geometry.pixel(corner, tap, source.shift) {
-            Some(pixel) => source.view.row(pixel),
-            None => &self.zeros[..source.view.width()],
-        }
     }
 }
 
@@ -174,7 +178,9 @@ unsafe impl Operand for Patches<'_> {
         self.geometry.corners(rows.start, rows.end - 1, corners);
         for tap in self.geometry.kernel_taps() {
             for source in &self.sources {
-                let piece = |&corner: &Corner| self.piece(source, corner, tap).as_ptr();
+                let piece = |&corner: &Corner| {
+                    source.piece(self.geometry, corner, tap, self.zeros).as_ptr()
+                };
                 pointers.extend(corners.iter().map(piece));
             }
         }
@@ -183,7 +189,7 @@ unsafe impl Operand for Patches<'_> {
 
 /// As [`Patches`], copied side by side first.
 pub(super) struct Gathered<'a> {
-    pub(super) patches: Patches<'a>,
+    patches: Patches<'a>,
     width: usize,
 }
 
@@ -208,7 +214,7 @@ unsafe impl Operand for Gathered<'_> {
     }
 
     fn prepare(&self, rows: Range<usize>, scratch: &mut Scratch) {
-        let Patches { geometry, sources, .. } = &self.patches;
+        let Patches { geometry, sources, zeros, .. } = &self.patches;
         let mut corners = vec![Corner::default(); rows.len()];
         geometry.corners(rows.start, rows.end, &mut corners);
         let mut to = scratch.values(rows.len() * self.width);
@@ -218,7 +224,7 @@ unsafe impl Operand for Gathered<'_> {
                     let piece;
                     (piece, to) = to.split_at_mut(source.view.width());
                     // A loop, since a copy of a few values is no call.
-                    let values = self.patches.piece(source, corner, tap);
+                    let values = source.piece(geometry, corner, tap, zeros);
                     piece.iter_mut().zip(values).for_each(|(to, value)| *to = *value);
                 }
             }

@@ -8,8 +8,7 @@
 
 use super::patches::{Corner, Geometry, Source};
 use crate::isa::Isa;
-use crate::matmul::{Dense, Epilogue, Packed, Residual, Scratch, block};
-use crate::simd_math::activate;
+use crate::matmul::{Dense, Epilogue, Packed, Scratch, block};
 use crate::vectors::{read, unrolled, write};
 use crate::view::View;
 use pulp::{Simd, WithSimd};
@@ -164,10 +163,7 @@ impl WithSimd for ToProducts<'_> {
         let distance = corners.len() * channels;
         for (square, &corner) in corners.iter().enumerate() {
             let pieces: [&[f32]; VALUES] = std::array::from_fn(|index| {
-                match geometry.pixel(corner, [index / 4, index % 4], source.shift) {
-                    Some(pixel) => source.view.row(pixel),
-                    None => &zeros[..width],
-                }
+                source.piece(geometry, corner, [index / 4, index % 4], zeros)
             });
             let begin = square * channels + offset;
             for from in (0..width).step_by(S::F32_LANES) {
@@ -251,18 +247,9 @@ impl WithSimd for FromProducts<'_> {
                     if y >= height || x >= width {
                         continue;
                     }
-                    let added = |residual: View<'_>| {
-                        let pixel = (corner.image * height + y) * width + x;
-                        read(simd, &residual.row(pixel)[from..until])
-                    };
-                    let mut value = simd.add_f32s(value, bias);
-                    if let Residual::Before(residual) = epilogue.residual {
-                        value = simd.add_f32s(value, added(residual));
-                    }
-                    value = activate(simd, epilogue.activation, value);
-                    if let Residual::After(residual) = epilogue.residual {
-                        value = simd.add_f32s(value, added(residual));
-                    }
+                    let pixel = (corner.image * height + y) * width + x;
+                    let value = simd.add_f32s(value, bias);
+                    let value = epilogue.apply(simd, value, [pixel, from], until - from);
                     let at = ((y - first) * width + x) * channels;
                     write(simd, &mut to[at + from..at + until], value);
                 }

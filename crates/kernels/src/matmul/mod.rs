@@ -15,6 +15,8 @@ mod small;
 mod tile;
 
 use crate::Activation;
+use crate::simd_math::activate;
+use crate::vectors::read;
 use crate::view::View;
 pub(crate) use operand::{Chained, Computed, Dense, Operand};
 pub(crate) use packed::Packed;
@@ -40,6 +42,28 @@ pub(crate) struct Epilogue<'a> {
     pub(crate) activation: Activation,
     /// What is added.
     pub(crate) residual: Residual<'a>,
+}
+
+impl Epilogue<'_> {
+    /// What becomes of the sums of `count` columns of a row, from `column` on, with their bias.
+    #[inline(always)]
+    pub(crate) fn apply<S: Simd>(
+        &self,
+        simd: S,
+        mut value: S::f32s,
+        [row, column]: [usize; 2],
+        count: usize,
+    ) -> S::f32s {
+        let added = |rows: View<'_>| read(simd, &rows.row(row)[column..][..count]);
+        if let Residual::Before(rows) = self.residual {
+            value = simd.add_f32s(value, added(rows));
+        }
+        value = activate(simd, self.activation, value);
+        if let Residual::After(rows) = self.residual {
+            value = simd.add_f32s(value, added(rows));
+        }
+        value
+    }
 }
 
 /// What is added to a product.

@@ -2,11 +2,9 @@
 
 #![allow(unsafe_code)]
 
+use super::Epilogue;
 use super::packed::LINE;
-use super::{Epilogue, Residual};
-use crate::simd_math::activate;
-use crate::vectors::{load, read, unrolled};
-use crate::view::View;
+use crate::vectors::{load, unrolled};
 use pulp::Simd;
 
 /// Where the rows of the left operand lie: for each tap, for each of `parts`, `R` pointers to as many
@@ -86,18 +84,9 @@ pub(super) unsafe fn compute<S: Simd, const R: usize, const V: usize>(
             if count == 0 {
                 break;
             }
-            let added = |residual: View<'_>| {
-                let [row, column] = target.start;
-                read(simd, &residual.row(row + r)[column + v * lanes..][..count])
-            };
-            let mut value = simd.add_f32s(sums[v], bias[v]);
-            if let Residual::Before(residual) = epilogue.residual {
-                value = simd.add_f32s(value, added(residual));
-            }
-            value = activate(simd, epilogue.activation, value);
-            if let Residual::After(residual) = epilogue.residual {
-                value = simd.add_f32s(value, added(residual));
-            }
+            let [row, column] = target.start;
+            let value = simd.add_f32s(sums[v], bias[v]);
+            let value = epilogue.apply(simd, value, [row + r, column + v * lanes], count);
             let out = target.out.wrapping_add(at);
             if count == lanes {
                 // SAFETY: a whole vector of row `r` from vector `v` on lies inside the target.

@@ -1,7 +1,7 @@
 //! Against the definition, written out: pad, shift, cut into windows, attend, and all of it back.
 
 use super::*;
-use candle_core::Device;
+use candle_core::{DType, Device};
 use portrait_test_support::reproducible;
 
 /// Noise in `[-2, 2)`, another for each seed.
