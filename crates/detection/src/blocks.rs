@@ -1,9 +1,8 @@
 //! The blocks that YOLOv8 is made of: Conv, Bottleneck, C2f, SPPF. Images are channels-last.
 
 use crate::parameters::Parameters;
-use crate::pool::max_pool;
 use candle_core::{Result, Tensor};
-use portrait_kernels::{Conv2d, Part};
+use portrait_kernels::{Conv2d, Part, max_pool};
 
 /// Convolution, batch normalisation (folded), SiLU; padded so that stride 1 keeps the size.
 #[derive(Debug)]
@@ -95,6 +94,9 @@ impl C2f {
     }
 }
 
+/// Of the windows of 5 pixels that are pooled.
+const RADIUS: usize = 2;
+
 /// Spatial pyramid pooling: the maximum over windows of 5, 9 and 13 pixels, by pooling thrice.
 #[derive(Debug)]
 pub(crate) struct Sppf {
@@ -113,9 +115,9 @@ impl Sppf {
 
     pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let x = self.cv1.forward(x)?;
-        let by_5 = max_pool(&x)?;
-        let by_9 = max_pool(&by_5)?;
-        let by_13 = max_pool(&by_9)?;
+        let by_5 = max_pool(&x, RADIUS)?;
+        let by_9 = max_pool(&by_5, RADIUS)?;
+        let by_13 = max_pool(&by_9, RADIUS)?;
         self.cv2.forward_maps(&[x, by_5, by_9, by_13])
     }
 }

@@ -43,7 +43,6 @@ mod names;
 mod network;
 mod options;
 mod parameters;
-mod pool;
 mod postprocess;
 mod preprocess;
 mod resize;

@@ -2,10 +2,9 @@
 
 use crate::isa::Isa;
 use crate::lerp::{Corners, interpolate};
-use crate::slices::f32_values;
-use crate::view::is_plain;
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
-use rayon::prelude::*;
+use crate::view::{computed, hold, in_chunks, in_rows, is_plain};
+use crate::work;
+use candle_core::{Result, Shape, Tensor, bail};
 
 /// Resizes `(batch, height, width, channels)` so that the corner pixels keep their place, as
 /// `torch.nn.functional.interpolate(mode="bilinear", align_corners=True)` does.
@@ -16,23 +15,42 @@ use rayon::prelude::*;
 /// # Errors
 /// If a side is 0.
 pub fn resize_bilinear(x: &Tensor, height: usize, width: usize) -> Result<Tensor> {
-    let (_, from_h, from_w, _) = x.dims4()?;
+    let (batch, from_h, from_w, channels) = x.dims4()?;
     if from_h * from_w * height * width == 0 {
         bail!("cannot resize {from_h}x{from_w} to {height}x{width}");
     }
     if (from_h, from_w) == (height, width) {
         return Ok(x.clone());
     }
-    if is_plain(x) {
-        return x.contiguous()?.apply_op1_no_bwd(&Resize { height, width });
+    if !is_plain(x) {
+        let x = x.permute((0, 3, 1, 2))?.contiguous()?;
+        return x.upsample_bilinear2d(height, width, true)?.permute((0, 2, 3, 1))?.contiguous();
     }
-    let x = x.permute((0, 3, 1, 2))?.contiguous()?;
-    x.upsample_bilinear2d(height, width, true)?.permute((0, 2, 3, 1))?.contiguous()
-}
-
-struct Resize {
-    height: usize,
-    width: usize,
+    let shape = Shape::from((batch, height, width, channels));
+    let _span = work::begin_moving("resizing", x.elem_count() + shape.elem_count());
+    let x = in_rows(x)?;
+    let x = hold("resize_bilinear", &x);
+    let (x, isa) = (x.view()?, Isa::detect());
+    let (rows, columns) = (sources(from_h, height), sources(from_w, width));
+    let y = in_chunks(shape.elem_count(), width * channels, |index, line| {
+        let (image, row) = (index / height, &rows[index % height]);
+        let (w1, w0) = (row.weight, 1.0 - row.weight);
+        let corners = columns.iter().map(|column| {
+            let (v1, v0) = (column.weight, 1.0 - column.weight);
+            let at = |y: usize, x_at: usize| ((image * from_h + y) * from_w + x_at) * x.stride();
+            Corners {
+                from: [
+                    at(row.low, column.low),
+                    at(row.low, column.high),
+                    at(row.high, column.low),
+                    at(row.high, column.high),
+                ],
+                weights: [w0 * v0, w0 * v1, w1 * v0, w1 * v1],
+            }
+        });
+        interpolate(isa, x.values(), channels, corners, line);
+    });
+    computed(y, shape)
 }
 
 /// Where one output row or column reads: two neighbours and the weight of the second.
@@ -51,39 +69,4 @@ fn sources(from: usize, to: usize) -> Vec<Source> {
             Source { low, high: (low + 1).min(from - 1), weight: source - low as f32 }
         })
         .collect()
-}
-
-impl CustomOp1 for Resize {
-    fn name(&self) -> &'static str {
-        "resize_bilinear"
-    }
-
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let x = f32_values(self.name(), storage, layout)?;
-        let (batch, height, width, channels) = layout.shape().dims4()?;
-        let (rows, columns) = (sources(height, self.height), sources(width, self.width));
-        let mut y = vec![0f32; batch * self.height * self.width * channels];
-        let isa = Isa::detect();
-        let line = (self.width * channels).max(1);
-        y.par_chunks_exact_mut(line).enumerate().for_each(|(index, line)| {
-            let (image, row) = (index / self.height, &rows[index % self.height]);
-            let x = &x[image * height * width * channels..][..height * width * channels];
-            let (w1, w0) = (row.weight, 1.0 - row.weight);
-            let corners = columns.iter().map(|column| {
-                let (v1, v0) = (column.weight, 1.0 - column.weight);
-                let at = |y: usize, x: usize| (y * width + x) * channels;
-                Corners {
-                    from: [
-                        at(row.low, column.low),
-                        at(row.low, column.high),
-                        at(row.high, column.low),
-                        at(row.high, column.high),
-                    ],
-                    weights: [w0 * v0, w0 * v1, w1 * v0, w1 * v1],
-                }
-            });
-            interpolate(isa, x, channels, corners, line);
-        });
-        Ok((CpuStorage::F32(y), Shape::from((batch, self.height, self.width, channels))))
-    }
 }

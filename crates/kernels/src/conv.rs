@@ -9,10 +9,13 @@ use crate::matmul::{
     Chained, Dense, Epilogue, Operand, Output, Packed, Residual, multiply, product,
 };
 use crate::view::{computed, hold, in_rows, is_plain};
+use crate::work;
 use crate::{Activation, Linear};
 use candle_core::{Result, Shape, Tensor, bail};
 pub use part::Part;
 use patches::{Gathered, Geometry, Patches, Source};
+use std::iter;
+use tracing::span::EnteredSpan;
 use winograd::Winograd;
 
 /// Channels below which the values around a pixel are copied side by side first: short pieces would
@@ -122,7 +125,7 @@ impl Conv2d {
                 })
             };
             let matrices = if Winograd::suits(shape, params) {
-                Matrices::Winograd(Winograd::new(&values, bias.as_deref(), [out, group_in], isa))
+                Matrices::Winograd(Winograd::new(&values, bias.as_deref(), shape, isa))
             } else {
                 Matrices::Groups((0..groups).map(pack).collect())
             };
@@ -195,6 +198,7 @@ impl Conv2d {
         };
         let epilogue = Epilogue { activation: self.activation, residual: Residual::None };
         self.with_input(&[x.into()], |input| {
+            let _span = self.begin(&input, &[[self.shape[0], linear.outputs()]], [x, sum]);
             let operand = input.operand(0);
             linear.join(&Chained { operand: &*operand, matrix, epilogue }, &input.out, sum)
         })
@@ -217,6 +221,7 @@ impl Conv2d {
 
     fn run(&self, parts: &[Part<'_>], residual: Option<&Tensor>) -> Result<Tensor> {
         let (matrices, _) = self.packed()?;
+        let added = residual;
         let residual = residual.map(in_rows).transpose()?;
         let residual = residual.as_ref().map(|residual| hold("conv2d", residual));
         self.with_input(parts, |input| {
@@ -225,6 +230,8 @@ impl Conv2d {
                 Some(residual) => Residual::After(residual.residual(&input.out)?),
             };
             let epilogue = Epilogue { activation: self.activation, residual };
+            let read = parts.iter().map(Part::map).chain(added);
+            let _span = self.begin(&input, &[], read);
             let groups = match matrices {
                 Matrices::Groups(groups) => groups,
                 Matrices::Winograd(winograd) => {
@@ -244,6 +251,24 @@ impl Conv2d {
             }
             computed(y, input.out)
         })
+    }
+
+    /// Tells of a call that reads some tensors, with the products that follow.
+    fn begin<'a>(
+        &self,
+        input: &Input<'_>,
+        then: &[[usize; 2]],
+        read: impl IntoIterator<Item = &'a Tensor>,
+    ) -> EnteredSpan {
+        let [out, group_in, height, width] = self.shape;
+        let kind = match &self.parameters {
+            Parameters::Packed { matrices: Matrices::Winograd(_), .. } => "Winograd convolutions",
+            _ if height * width == 1 => "1×1 convolutions",
+            _ => "convolutions",
+        };
+        let matrices: Vec<_> =
+            iter::once([group_in * height * width, out]).chain(then.iter().copied()).collect();
+        work::begin_product(kind, input.out.elem_count() / out, &matrices, read)
     }
 
     /// The matrices, and what lies outside an image.

@@ -3,10 +3,15 @@
 use crate::isa::Isa;
 use crate::lerp::{Corners, interpolate};
 use crate::matmul::{Chained, Computed, Epilogue, Packed, Residual, product};
+use crate::simd_math::activate_all;
 use crate::view::{View, computed, hold, in_rows};
+use crate::work;
 use crate::{Activation, Linear};
 use candle_core::{Result, Shape, Tensor, bail};
 use std::ops::Range;
+
+/// In a profile.
+const PRODUCTS: &str = "deformable convolutions";
 
 /// A convolution of channels-last images whose taps are moved by learnt offsets and scaled by a
 /// learnt mask.
@@ -25,6 +30,7 @@ pub struct DeformConv2d {
     stride: usize,
     padding: usize,
     activation: Activation,
+    mask_activation: Activation,
     isa: Isa,
 }
 
@@ -71,7 +77,13 @@ impl DeformConv2d {
         let matrix = Packed::new([taps * input, out], bias.as_deref(), isa, |i, j| {
             values[(j * input + i % input) * taps + i / input]
         });
-        Ok(Self { matrix, shape, stride, padding, activation, isa })
+        let mask_activation = Activation::None;
+        Ok(Self { matrix, shape, stride, padding, activation, mask_activation, isa })
+    }
+
+    /// The same with an activation that the mask goes through first.
+    pub fn with_mask_activation(self, mask_activation: Activation) -> Self {
+        Self { mask_activation, ..self }
     }
 
     /// Convolves `x` of shape `(batch, height, width, in)` with `offset` of shape
@@ -106,6 +118,7 @@ impl DeformConv2d {
         [offset, mask]: [&Tensor; 2],
         into: Option<(&Linear, &Tensor)>,
     ) -> Result<Tensor> {
+        let tensors = [x, offset, mask];
         let (x, offset, mask) = (in_rows(x)?, in_rows(offset)?, in_rows(mask)?);
         let [x, offset, mask] = [&x, &offset, &mask].map(|tensor| hold("deform_conv2d", tensor));
         let (batch, height, width, channels) = x.shape().dims4()?;
@@ -132,6 +145,15 @@ impl DeformConv2d {
                 self.padding
             );
         }
+        let taps_in = [taps * channels, out];
+        let rows = batch * out_h * out_w;
+        let _span = match into {
+            None => work::begin_product(PRODUCTS, rows, &[taps_in], tensors),
+            Some((linear, sum)) => {
+                let matrices = [taps_in, [out, linear.outputs()]];
+                work::begin_product(PRODUCTS, rows, &matrices, tensors.into_iter().chain([sum]))
+            }
+        };
         let sampling = Sampling {
             conv: self,
             x: x.view()?,
@@ -141,7 +163,7 @@ impl DeformConv2d {
             out: [out_h, out_w],
         };
         let fill = |rows, to: &mut [f32]| sampling.sample(rows, to);
-        let operand = &Computed::new(batch * out_h * out_w, taps * channels, fill);
+        let operand = &Computed::new(rows, taps * channels, fill);
         let epilogue = Epilogue { activation: self.activation, residual: Residual::None };
         let shape = Shape::from((batch, out_h, out_w, out));
         match into {
@@ -169,11 +191,15 @@ impl Sampling<'_> {
         let [_, channels, kernel_h, kernel_w] = self.conv.shape;
         let [out_h, out_w] = self.out;
         let taps = kernel_h * kernel_w;
-        let corners = rows.flat_map(|row| {
+        let mut masks = Vec::with_capacity(rows.len() * taps);
+        rows.clone().for_each(|row| masks.extend_from_slice(self.mask.row(row)));
+        activate_all(self.conv.isa, self.conv.mask_activation, &mut masks);
+        let masks = masks.chunks_exact(taps);
+        let corners = rows.zip(masks).flat_map(|(row, mask)| {
             let position = row % (out_h * out_w);
             let first = row / (out_h * out_w) * self.size[0] * self.size[1];
             let at = [position / out_w, position % out_w].map(|at| at * self.conv.stride);
-            let (offset, mask) = (self.offset.row(row), self.mask.row(row));
+            let offset = self.offset.row(row);
             (0..taps).map(move |tap| {
                 let place =
                     |axis: usize, tap: usize| (at[axis] + tap) as f32 - self.conv.padding as f32;

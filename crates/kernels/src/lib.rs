@@ -8,13 +8,14 @@
 //! | [`Linear`], [`Mlp`] | weights packed once; bias, activation and residual while the product is in registers |
 //! | [`WindowAttention`] | windows are read from the map and written to it where they lie |
 //! | [`LayerNorm`] | candle's is serial, and its variance is taken in one pass |
-//! | [`gate`], [`mean_of_pixels`], [`sigmoid`], [`softmax_mean`], [`transpose`], [`channels_last`] | at the speed of memory |
+//! | [`gate`], [`max_pool`], [`mean_of_pixels`], [`sigmoid`], [`softmax_mean`], [`transpose`], [`channels_last`] | at the speed of memory |
 //! | [`BatchNorm::fold`] | at inference a BatchNorm is part of the convolution before it |
 //! | [`keep_freed_memory`] | so that the pages of a map are not cleared anew for the next one |
 //! | [`open_device`] | the CPU, or a CUDA device on one stream |
 //!
 //! Images are channels-last: `(batch, height, width, channels)`. On a CPU the operations take `f32`, and run on AVX-512, AVX2,
-//! NEON or portable code ([`Isa`]), chosen at run time, in the rayon pool they are called in.
+//! NEON or portable code ([`Isa`]), chosen at run time, in the rayon pool they are called in. What each call costs can be
+//! traced: [`OPERATIONS`].
 //!
 //! ```
 //! use candle_core::{Device, Tensor};
@@ -42,13 +43,14 @@ mod matmul;
 mod memory;
 mod norm;
 mod pixels;
+mod pool;
 mod simd_math;
-mod slices;
 mod softmax;
 mod transpose;
 mod vectors;
 mod view;
 mod window_attention;
+mod work;
 
 pub use activation::Activation;
 pub use bilinear::resize_bilinear;
@@ -61,6 +63,8 @@ pub use linear::{Linear, Mlp};
 pub use memory::keep_freed_memory;
 pub use norm::{BatchNorm, LayerNorm};
 pub use pixels::{gate, mean_of_pixels};
+pub use pool::max_pool;
 pub use softmax::{sigmoid, softmax_mean};
 pub use transpose::{channels_last, transpose};
 pub use window_attention::WindowAttention;
+pub use work::OPERATIONS;

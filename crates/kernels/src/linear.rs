@@ -4,7 +4,11 @@ use crate::Activation;
 use crate::isa::Isa;
 use crate::matmul::{Chained, Dense, Epilogue, Operand, Packed, Residual, product};
 use crate::view::{computed, hold, in_rows, is_plain};
+use crate::work;
 use candle_core::{Result, Shape, Tensor, bail};
+
+/// In a profile.
+const LAYERS: &str = "linear layers";
 
 /// `activation(x · weightᵀ + bias)` over the last dimension.
 ///
@@ -86,6 +90,9 @@ impl Linear {
 
     fn run(&self, x: &Tensor, residual: Option<&Tensor>) -> Result<Tensor> {
         let out = self.output(x.shape())?;
+        let [n, k] = self.shape;
+        let read = [Some(x), residual].into_iter().flatten();
+        let _span = work::begin_product(LAYERS, x.elem_count() / k, &[[k, n]], read);
         let x = in_rows(x)?;
         let x = hold("linear", &x);
         let operand = Dense::new(x.view()?);
@@ -151,6 +158,10 @@ impl Linear {
         y.reshape(shape)
     }
 
+    pub(crate) fn outputs(&self) -> usize {
+        self.shape[0]
+    }
+
     fn output(&self, input: &Shape) -> Result<Shape> {
         let mut dims = input.dims().to_vec();
         match dims.last_mut() {
@@ -199,8 +210,12 @@ impl Mlp {
     /// As [`Linear::forward_add`].
     pub fn forward_add(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
         match (&self.first.parameters, &self.second.parameters) {
-            (Parameters::Packed(matrix), Parameters::Packed(_)) => {
+            (Parameters::Packed(matrix), Parameters::Packed(_)) if Chained::pays(matrix) => {
                 let out = self.second.output(&self.first.output(x.shape())?)?;
+                let ([hidden, k], [n, _]) = (self.first.shape, self.second.shape);
+                let matrices = [[k, hidden], [hidden, n]];
+                let _span =
+                    work::begin_product(LAYERS, x.elem_count() / k, &matrices, [x, residual]);
                 let x = in_rows(x)?;
                 let x = hold("mlp", &x);
                 let operand = &Dense::new(x.view()?);

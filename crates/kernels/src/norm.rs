@@ -1,11 +1,11 @@
 //! Normalisation: LayerNorm over channels-last tokens, and BatchNorm folded into a convolution.
 
 use crate::isa::Isa;
-use crate::slices::f32_values;
 use crate::vectors::{read, write};
-use candle_core::{CpuStorage, CustomOp1, D, DType, Layout, Result, Shape, Tensor, bail};
+use crate::view::{View, computed, hold, in_chunks, in_rows, is_plain};
+use crate::work;
+use candle_core::{D, DType, Result, Tensor, bail};
 use pulp::{Simd, WithSimd};
-use rayon::prelude::*;
 
 /// Values that a thread works on at once.
 const CHUNK: usize = 1 << 13;
@@ -29,10 +29,8 @@ impl LayerNorm {
         if weight.dims1()? != bias.dims1()? || weight.dims1()? == 0 {
             bail!("layer norm: {:?} weights and {:?} biases", weight.dims(), bias.dims());
         }
-        let values = match (weight.device().is_cpu(), weight.dtype()) {
-            (true, DType::F32) => Some([weight.to_vec1()?, bias.to_vec1()?]),
-            _ => None,
-        };
+        let plain = is_plain(&weight) && is_plain(&bias);
+        let values = if plain { Some([weight.to_vec1()?, bias.to_vec1()?]) } else { None };
         Ok(Self { weight, bias, values, eps, isa: Isa::detect() })
     }
 
@@ -41,9 +39,29 @@ impl LayerNorm {
     /// # Errors
     /// If the last dimension is not `channels`.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        if self.values.is_some() && x.device().is_cpu() {
-            return x.contiguous()?.apply_op1_no_bwd(self);
+        match &self.values {
+            Some([weight, bias]) if is_plain(x) => self.run(x, weight, bias),
+            _ => self.by_candle(x),
         }
+    }
+
+    fn run(&self, x: &Tensor, weight: &[f32], bias: &[f32]) -> Result<Tensor> {
+        let channels = weight.len();
+        if x.dims().last() != Some(&channels) {
+            bail!("layer norm over {channels} channels of {:?}", x.shape());
+        }
+        let _span = work::begin_moving("layer norms", 2 * x.elem_count());
+        let shape = x.shape().clone();
+        let x = in_rows(x)?;
+        let x = hold("layer norm", &x);
+        let (x, eps, rows) = (x.view()?, self.eps as f32, (CHUNK / channels).max(1));
+        let y = in_chunks(shape.elem_count(), rows * channels, |index, y| {
+            self.isa.run(Normalise { x, first: index * rows, weight, bias, eps, y });
+        });
+        computed(y, shape)
+    }
+
+    fn by_candle(&self, x: &Tensor) -> Result<Tensor> {
         let wide = x.to_dtype(DType::F32)?;
         let centred = wide.broadcast_sub(&wide.mean_keepdim(D::Minus1)?)?;
         let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
@@ -52,30 +70,11 @@ impl LayerNorm {
     }
 }
 
-impl CustomOp1 for LayerNorm {
-    fn name(&self) -> &'static str {
-        "layer_norm"
-    }
-
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let x = f32_values(self.name(), storage, layout)?;
-        let Some([weight, bias]) = &self.values else { bail!("layer norm: weights on the CPU") };
-        let channels = weight.len();
-        if layout.dims().last() != Some(&channels) {
-            bail!("layer norm over {channels} channels of {:?}", layout.shape());
-        }
-        let mut y = vec![0f32; x.len()];
-        let (isa, rows) = (self.isa, (CHUNK / channels).max(1));
-        y.par_chunks_mut(rows * channels)
-            .zip(x.par_chunks(rows * channels))
-            .for_each(|(y, x)| isa.run(Normalise { x, weight, bias, eps: self.eps as f32, y }));
-        Ok((CpuStorage::F32(y), layout.shape().clone()))
-    }
-}
-
 /// Normalises rows as long as the weight.
 struct Normalise<'a> {
-    x: &'a [f32],
+    x: View<'a>,
+    /// The row of `x` that goes to the first one of `y`.
+    first: usize,
     weight: &'a [f32],
     bias: &'a [f32],
     eps: f32,
@@ -87,9 +86,10 @@ impl WithSimd for Normalise<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { x, weight, bias, eps, y } = self;
+        let Self { x, first, weight, bias, eps, y } = self;
         let (channels, lanes) = (weight.len(), S::F32_LANES);
-        for (x, y) in x.chunks_exact(channels).zip(y.chunks_exact_mut(channels)) {
+        for (row, y) in y.chunks_exact_mut(channels).enumerate() {
+            let x = x.row(first + row);
             // Of the last vector only some lanes count; those behind are zeros.
             let mut sum = simd.splat_f32s(0.0);
             for x in x.chunks(lanes) {

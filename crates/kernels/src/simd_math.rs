@@ -1,7 +1,9 @@
 //! Functions of a whole vector of `f32`.
 
 use crate::Activation;
-use pulp::Simd;
+use crate::isa::Isa;
+use crate::vectors::{read, write};
+use pulp::{Simd, WithSimd};
 
 /// The activation of a vector.
 #[inline(always)]
@@ -12,6 +14,30 @@ pub(crate) fn activate<S: Simd>(simd: S, activation: Activation, x: S::f32s) -> 
         Activation::Silu => silu(simd, x),
         Activation::Gelu => gelu(simd, x),
         Activation::DoubleSigmoid => double_sigmoid(simd, x),
+    }
+}
+
+/// The activation of all values.
+pub(crate) fn activate_all(isa: Isa, activation: Activation, values: &mut [f32]) {
+    if activation != Activation::None {
+        isa.run(All { activation, values });
+    }
+}
+
+struct All<'a> {
+    activation: Activation,
+    values: &'a mut [f32],
+}
+
+impl WithSimd for All<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        for values in self.values.chunks_mut(S::F32_LANES) {
+            let value = activate(simd, self.activation, read(simd, values));
+            write(simd, values, value);
+        }
     }
 }
 
@@ -92,8 +118,6 @@ pub(crate) fn gelu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::isa::Isa;
-    use pulp::WithSimd;
 
     struct Apply<'a, F>(&'a mut [f32], F);
 

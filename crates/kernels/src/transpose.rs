@@ -1,8 +1,8 @@
 //! Rows to columns.
 
-use crate::view::{computed, hold, is_plain};
+use crate::view::{computed, hold, in_chunks_of_images, is_plain};
+use crate::work;
 use candle_core::{Result, Shape, Tensor};
-use rayon::prelude::*;
 
 /// Values that a thread writes at once.
 const CHUNK: usize = 1 << 12;
@@ -16,21 +16,19 @@ pub fn transpose(x: &Tensor) -> Result<Tensor> {
     if !is_plain(x) || batch * rows * columns == 0 {
         return x.transpose(1, 2)?.contiguous();
     }
+    let _span = work::begin_moving("transposing", 2 * x.elem_count());
     let x = x.contiguous()?;
     let x = hold("transpose", &x);
     let x = x.view()?;
-    let mut y = vec![0f32; batch * rows * columns];
     let lines = (CHUNK / rows).max(1);
-    for (index, y) in y.chunks_exact_mut(rows * columns).enumerate() {
-        y.par_chunks_mut(lines * rows).enumerate().for_each(|(chunk, y)| {
-            let (first, count) = (chunk * lines, y.len() / rows);
-            for row in 0..rows {
-                let values = &x.row(index * rows + row)[first..first + count];
-                let to = y[row..].iter_mut().step_by(rows);
-                to.zip(values).for_each(|(to, value)| *to = *value);
-            }
-        });
-    }
+    let y = in_chunks_of_images([batch, rows * columns], lines * rows, |image, chunk, y| {
+        let (first, count) = (chunk * lines, y.len() / rows);
+        for row in 0..rows {
+            let values = &x.row(image * rows + row)[first..first + count];
+            let to = y[row..].iter_mut().step_by(rows);
+            to.zip(values).for_each(|(to, value)| *to = *value);
+        }
+    });
     computed(y, Shape::from((batch, columns, rows)))
 }
 

@@ -1,6 +1,10 @@
 //! The `f32` values behind a candle tensor, row by row.
 
+#![allow(unsafe_code)]
+
 use candle_core::{DType, Device, Layout, Result, Shape, Storage, Tensor, bail};
+use rayon::prelude::*;
+use std::mem::MaybeUninit;
 use std::ops::Deref;
 
 /// Rows of `width` values, `stride` apart: a tensor over its last dimension.
@@ -126,6 +130,44 @@ impl<'a, S: Deref<Target = Storage>> Held<'a, S> {
 /// A tensor of values that were computed.
 pub(crate) fn computed(values: Vec<f32>, shape: Shape) -> Result<Tensor> {
     Tensor::from_vec(values, shape, &Device::Cpu)
+}
+
+/// So many values, computed in parallel: `work` is given the number of a chunk and the chunk, of
+/// `chunk` values or what is left at the end, all zeros.
+///
+/// # Panics
+/// If there are values but `chunk` is 0.
+pub(crate) fn in_chunks(
+    length: usize,
+    chunk: usize,
+    work: impl Fn(usize, &mut [f32]) + Sync,
+) -> Vec<f32> {
+    in_chunks_of_images([1, length], chunk, |_, index, values| work(index, values))
+}
+
+/// As [`in_chunks`], of `[images, values of each]`: no chunk holds values of two images. `work` is
+/// given the image and the chunk's number in it.
+pub(crate) fn in_chunks_of_images(
+    [images, length]: [usize; 2],
+    chunk: usize,
+    work: impl Fn(usize, usize, &mut [f32]) + Sync,
+) -> Vec<f32> {
+    let mut values = Vec::with_capacity(images * length);
+    if images * length == 0 {
+        return values;
+    }
+    let room = &mut values.spare_capacity_mut()[..images * length];
+    for (image, room) in room.chunks_exact_mut(length).enumerate() {
+        // Zeros are written where and when they are replaced: in a cache, not once through memory.
+        room.par_chunks_mut(chunk).enumerate().for_each(|(index, chunk)| {
+            chunk.fill(MaybeUninit::new(0.0));
+            // SAFETY: all of it was just written.
+            work(image, index, unsafe { chunk.assume_init_mut() });
+        });
+    }
+    // SAFETY: the chunks of all images are so many values, and each was written.
+    unsafe { values.set_len(images * length) };
+    values
 }
 
 /// The distance between rows that are all equally far from each other.

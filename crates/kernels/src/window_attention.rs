@@ -3,14 +3,17 @@
 #![allow(unsafe_code)]
 
 mod by_candle;
+mod map;
 
 use crate::isa::Isa;
-use crate::matmul::SmallMatrix;
+use crate::matmul::{AT_ONCE, SmallMatrix};
 use crate::simd_math;
-use crate::slices::f32_values;
-use crate::view::is_plain;
+use crate::vectors::{read, write};
+use crate::view::{computed, hold, in_rows, is_plain};
+use crate::work;
 use by_candle::Parameters;
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+use candle_core::{Result, Shape, Tensor, bail};
+use map::{Map, Place, REGIONS};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use std::cell::Cell;
@@ -35,18 +38,10 @@ pub struct WindowAttention {
 struct Values {
     heads: usize,
     window: usize,
-    /// `heads × tokens × tokens`
+    /// `heads × tokens × padded tokens`, minus infinity for keys that do not exist.
     position_bias: Vec<f32>,
     /// Query, key and value of the padding.
     padding: Vec<f32>,
-}
-
-/// The map that one call works on.
-#[derive(Debug, Clone, Copy)]
-struct Map {
-    size: [usize; 2],
-    padded: [usize; 2],
-    shift: usize,
 }
 
 impl WindowAttention {
@@ -93,7 +88,13 @@ impl WindowAttention {
             );
         }
         let values = if is_plain(padding) {
-            let position_bias = position_bias.flatten_all()?.to_vec1()?;
+            let given = position_bias.flatten_all()?.to_vec1::<f32>()?;
+            let stride = isa.run(Padded(tokens));
+            let mut position_bias = vec![f32::NEG_INFINITY; heads * tokens * stride];
+            let rows = position_bias.chunks_exact_mut(stride);
+            for (row, given) in rows.zip(given.chunks_exact(tokens)) {
+                row[..tokens].copy_from_slice(given);
+            }
             Some(Values { heads, window, position_bias, padding: padding.to_vec1()? })
         } else {
             None
@@ -124,52 +125,52 @@ impl WindowAttention {
         let padded = size.map(|side| side.next_multiple_of(window));
         let map = Map { size, padded, shift };
         match &self.values {
-            Some(attention) => {
-                let on_map = OnMap { attention, map, isa: self.isa };
-                qkv.contiguous()?.apply_op1_no_bwd(&on_map)
-            }
-            None => by_candle::forward(qkv, &self.parameters, map),
+            Some(attention) if is_plain(qkv) => attention.run(qkv, map, self.isa),
+            _ => by_candle::forward(qkv, &self.parameters, map),
         }
     }
 }
 
-struct OnMap<'a> {
-    attention: &'a Values,
-    map: Map,
-    isa: Isa,
-}
-
-impl CustomOp1 for OnMap<'_> {
-    fn name(&self) -> &'static str {
-        "window_attention"
-    }
-
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let qkv = f32_values(self.name(), storage, layout)?;
-        let (batch, tokens, triple) = layout.shape().dims3()?;
-        let (channels, window) = (triple / 3, self.attention.window);
-        let [rows, columns] = self.map.padded.map(|side| side / window);
-        let mut y = vec![0f32; batch * tokens * channels];
+impl Values {
+    /// The map of all windows.
+    fn run(&self, qkv: &Tensor, map: Map, isa: Isa) -> Result<Tensor> {
+        let (batch, tokens, triple) = qkv.dims3()?;
+        let (channels, window) = (triple / 3, self.window);
+        let [rows, columns] = map.padded.map(|side| side / window);
+        let windows = batch * rows * columns;
+        let seen = window * window;
+        let flops = 4 * windows * seen * seen * channels;
+        let _span = work::begin("window attention", flops, qkv.elem_count() / 3 * 4);
+        let qkv = in_rows(qkv)?;
+        let qkv = hold("window attention", &qkv);
+        let qkv = qkv.view()?;
+        let mut y = Vec::with_capacity(batch * tokens * channels);
         let out = Out(y.as_mut_ptr());
-        (0..batch * rows * columns).into_par_iter().for_each(|index| {
+        (0..windows).into_par_iter().for_each(|index| {
             let (image, window_at) = (index / (rows * columns), index % (rows * columns));
-            let places = self.map.places(window, [window_at / columns, window_at % columns]);
-            let qkv = &qkv[image * tokens * triple..][..tokens * triple];
+            let places = map.places(window, [window_at / columns, window_at % columns]);
+            let first = image * tokens;
             Buffers::of_thread(|buffers| {
-                let attention = self.attention;
-                self.isa.run(Window { attention, qkv, places: &places, buffers });
+                // All of a window at once: piece by piece the values of a head lie too far from each
+                // other for the processor to foresee.
+                buffers.qkv.clear();
+                for place in &places {
+                    let row = place.token.map_or(&self.padding[..], |token| qkv.row(first + token));
+                    buffers.qkv.extend_from_slice(row);
+                }
+                isa.run(Window { attention: self, places: &places, buffers });
                 for (mixed, place) in buffers.mixed.chunks_exact(channels).zip(&places) {
                     if let Some(token) = place.token {
-                        let at = (image * tokens + token) * channels;
-                        // SAFETY: the token exists, so its values lie inside `y`. Each token is in
-                        // one window, so no other thread touches them.
-                        let to = unsafe { out.row(at, channels) };
-                        to.copy_from_slice(mixed);
+                        // SAFETY: the token exists, so there is room for its values. Each token
+                        // is in one window, so no other thread writes them.
+                        unsafe { out.write((first + token) * channels, mixed) };
                     }
                 }
             });
         });
-        Ok((CpuStorage::F32(y), Shape::from((batch, tokens, channels))))
+        // SAFETY: each token of each image is in a window, so all its values were written.
+        unsafe { y.set_len(batch * tokens * channels) };
+        computed(y, Shape::from((batch, tokens, channels)))
     }
 }
 
@@ -183,65 +184,28 @@ unsafe impl Sync for Out {}
 
 impl Out {
     /// # Safety
-    /// The values exist, and nobody else touches them.
-    #[allow(clippy::mut_from_ref, reason = "the caller promises that it is alone")]
-    unsafe fn row(&self, at: usize, length: usize) -> &mut [f32] {
+    /// There is room for so many values from `at` on, and nobody else touches it.
+    unsafe fn write(&self, at: usize, values: &[f32]) {
         // SAFETY: the caller's promise.
-        unsafe { std::slice::from_raw_parts_mut(self.0.add(at), length) }
-    }
-}
-
-/// A token of a window.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    /// Its place in the map; `None` for padding.
-    token: Option<usize>,
-    /// Tokens of different regions do not see each other.
-    region: u8,
-}
-
-impl Map {
-    /// The tokens of a window of the padded and shifted map.
-    fn places(&self, window: usize, at: [usize; 2]) -> Vec<Place> {
-        let position = |axis: usize, i: usize| {
-            let shifted = at[axis] * window + i;
-            ((shifted + self.shift) % self.padded[axis], self.region(axis, window, shifted))
-        };
-        let mut places = Vec::with_capacity(window * window);
-        for i in 0..window {
-            let (y, row) = position(0, i);
-            for j in 0..window {
-                let (x, column) = position(1, j);
-                let [height, width] = self.size;
-                let token = (y < height && x < width).then_some(y * width + x);
-                places.push(Place { token, region: 3 * row + column });
-            }
-        }
-        places
-    }
-
-    /// After the shift, tokens from opposite ends of the map share a window: the padded map falls
-    /// into regions `[0, −window)`, `[−window, −shift)` and `[−shift, end)` along both axes. A window
-    /// that is the whole map is divided too, as in the official code.
-    fn region(&self, axis: usize, window: usize, shifted: usize) -> u8 {
-        let side = self.padded[axis];
-        match shifted {
-            _ if self.shift == 0 || shifted < side - window => 0,
-            _ if shifted < side - self.shift => 1,
-            _ => 2,
-        }
+        unsafe { self.0.add(at).copy_from_nonoverlapping(values.as_ptr(), values.len()) };
     }
 }
 
 /// Memory of a thread.
 #[derive(Debug, Default)]
 struct Buffers {
+    /// `tokens × 3 · channels`: queries, keys and values of the window.
+    qkv: Vec<f32>,
     /// Keys, transposed: `head × tokens`.
     keys: SmallMatrix,
     /// `tokens × head`
     values: SmallMatrix,
     /// `tokens × padded tokens`: scores, then weights.
     scores: Vec<f32>,
+    /// Of each token's weights.
+    sums: Vec<f32>,
+    /// `regions × padded tokens`: what is added to the scores of the tokens of a region.
+    masks: Vec<f32>,
     /// `tokens × channels`
     mixed: Vec<f32>,
     pointers: Vec<*const f32>,
@@ -259,25 +223,34 @@ impl Buffers {
     }
 }
 
+/// A window whose queries, keys and values stand in the buffers.
 struct Window<'a> {
     attention: &'a Values,
-    /// Of the image.
-    qkv: &'a [f32],
     places: &'a [Place],
     buffers: &'a mut Buffers,
 }
 
 impl Window<'_> {
-    /// Queries (0), keys (1) or values (2) of a token and head.
-    #[inline(always)]
-    fn part(&self, place: Place, part: usize, head: usize) -> &[f32] {
-        let triple = self.attention.padding.len();
-        let row = match place.token {
-            Some(token) => &self.qkv[token * triple..][..triple],
-            None => &self.attention.padding,
-        };
-        let width = triple / 3 / self.attention.heads;
-        &row[part * triple / 3 + head * width..][..width]
+    /// For tokens of each region, minus infinity for the keys of others.
+    fn mask(&self, masks: &mut Vec<f32>, stride: usize) {
+        masks.clear();
+        masks.resize(REGIONS * stride, 0.0);
+        for (region, row) in masks.chunks_exact_mut(stride).enumerate() {
+            for (value, key) in row.iter_mut().zip(self.places) {
+                *value = if usize::from(key.region) == region { 0.0 } else { f32::NEG_INFINITY };
+            }
+        }
+    }
+}
+
+/// So many tokens with those that fill the last panel of a product.
+struct Padded(usize);
+
+impl WithSimd for Padded {
+    type Output = usize;
+
+    fn with_simd<S: Simd>(self, _: S) -> usize {
+        SmallMatrix::padded_columns::<S>(self.0)
     }
 }
 
@@ -287,72 +260,86 @@ impl WithSimd for Window<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let mut buffers = std::mem::take(self.buffers);
-        let Buffers { keys, values, scores, mixed, pointers } = &mut buffers;
+        let Buffers { qkv, keys, values, scores, sums, masks, mixed, pointers } = &mut buffers;
         let (heads, tokens) = (self.attention.heads, self.places.len());
         let channels = self.attention.padding.len() / 3;
-        let head_width = channels / heads;
         let stride = SmallMatrix::padded_columns::<S>(tokens);
+        let head_width = channels / heads;
+        // Queries (0), keys (1) or values (2) of a token and head.
+        let part = |token: usize, part: usize, head: usize| {
+            &qkv[(3 * token + part) * channels + head * head_width..][..head_width]
+        };
         scores.resize(tokens * stride, 0.0);
+        sums.resize(tokens, 0.0);
         mixed.resize(tokens * channels, 0.0);
         let divided = self.places.iter().any(|place| place.region != self.places[0].region);
-        let scale = 1.0 / (head_width as f32).sqrt();
+        if divided {
+            self.mask(masks, stride);
+        }
+        let scale = simd.splat_f32s(1.0 / (head_width as f32).sqrt());
         keys.reset::<S>([head_width, tokens]);
         values.reset::<S>([tokens, head_width]);
         for head in 0..heads {
-            for (i, &place) in self.places.iter().enumerate() {
-                keys.set_column::<S>(i, self.part(place, 1, head));
-                values.set_row::<S>(i, self.part(place, 2, head));
+            for i in (0..tokens).step_by(AT_ONCE) {
+                // Columns behind the last one are like it, and have no weight.
+                let key = |next: usize| part((i + next).min(tokens - 1), 1, head);
+                keys.set_columns::<S>(i, [key(0), key(1), key(2), key(3)]);
             }
-            let queries = self.places.iter().map(|&place| self.part(place, 0, head));
+            for i in 0..tokens {
+                values.set_row(simd, i, part(i, 2, head));
+            }
+            let queries = (0..tokens).map(|i| part(i, 0, head));
             keys.multiply(simd, queries, scores, [stride, 0, stride], pointers);
-            let bias = &self.attention.position_bias[head * tokens * tokens..][..tokens * tokens];
-            let rows = scores.chunks_exact_mut(stride).zip(bias.chunks_exact(tokens));
-            for ((row, bias), query) in rows.zip(self.places) {
-                let row = &mut row[..tokens];
-                for (score, bias) in row.iter_mut().zip(bias) {
-                    *score = *score * scale + bias;
-                }
-                if divided {
-                    for (score, key) in row.iter_mut().zip(self.places) {
-                        if key.region != query.region {
-                            *score = f32::NEG_INFINITY;
-                        }
-                    }
-                }
-                softmax(simd, row);
+            let bias = &self.attention.position_bias[head * tokens * stride..][..tokens * stride];
+            let rows = scores.chunks_exact_mut(stride).zip(bias.chunks_exact(stride));
+            for (((row, bias), sum), query) in rows.zip(sums.iter_mut()).zip(self.places) {
+                let mask = if divided { &masks[usize::from(query.region) * stride..] } else { &[] };
+                *sum = weigh(simd, row, bias, mask, scale);
             }
             let weights = scores.chunks_exact(stride).map(|row| &row[..tokens]);
             let place = [channels, head * head_width, head_width];
             values.multiply(simd, weights, mixed, place, pointers);
+            for (row, sum) in mixed.chunks_exact_mut(channels).zip(&*sums) {
+                let scale = simd.splat_f32s(1.0 / sum);
+                for values in row[head * head_width..][..head_width].chunks_mut(S::F32_LANES) {
+                    let value = simd.mul_f32s(read(simd, values), scale);
+                    write(simd, values, value);
+                }
+            }
         }
         *self.buffers = buffers;
     }
 }
 
-/// Makes scores, of which one is finite, weights that sum to 1. Minus infinity becomes 0.
+/// Makes scores `x` weights `e^(x · scale + bias + mask − the largest)`, and returns their sum. `row` and
+/// `bias` are whole vectors, `mask` may be none. What is below `e^-64` of the largest becomes 0: it
+/// cannot change a sum, and its products would be subnormal, which take a processor a hundred times as
+/// long.
 #[inline(always)]
-fn softmax<S: Simd>(simd: S, row: &mut [f32]) {
-    let (head, tail) = S::as_mut_simd_f32s(row);
+fn weigh<S: Simd>(simd: S, row: &mut [f32], bias: &[f32], mask: &[f32], scale: S::f32s) -> f32 {
+    let lanes = S::F32_LANES;
     let mut most = simd.splat_f32s(f32::NEG_INFINITY);
-    for &values in head.iter() {
-        most = simd.max_f32s(most, values);
+    for (index, (row, bias)) in
+        row.chunks_exact_mut(lanes).zip(bias.chunks_exact(lanes)).enumerate()
+    {
+        let mut value = simd.mul_add_e_f32s(read(simd, row), scale, read(simd, bias));
+        if !mask.is_empty() {
+            value = simd.add_f32s(value, read(simd, &mask[index * lanes..][..lanes]));
+        }
+        most = simd.max_f32s(most, value);
+        write(simd, row, value);
     }
-    let rest = tail.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let most = simd.splat_f32s(simd.reduce_max_f32s(most).max(rest));
+    let most = simd.splat_f32s(simd.reduce_max_f32s(most));
     let mut sum = simd.splat_f32s(0.0);
-    for values in head.iter_mut() {
-        *values = simd_math::exp(simd, simd.sub_f32s(*values, most));
-        sum = simd.add_f32s(sum, *values);
+    for row in row.chunks_exact_mut(lanes) {
+        let below = simd.sub_f32s(read(simd, row), most);
+        let nothing = simd.less_than_f32s(below, simd.splat_f32s(-64.0));
+        let weight = simd_math::exp_or_nan(simd, below);
+        let weight = simd.select_f32s(nothing, simd.splat_f32s(0.0), weight);
+        sum = simd.add_f32s(sum, weight);
+        write(simd, row, weight);
     }
-    let mut sum = simd.reduce_sum_f32s(sum);
-    if !tail.is_empty() {
-        let values = simd_math::exp(simd, simd.sub_f32s(simd.partial_load_f32s(tail), most));
-        simd.partial_store_f32s(tail, values);
-        sum += tail.iter().sum::<f32>();
-    }
-    let scale = simd.splat_f32s(1.0 / sum);
-    head.iter_mut().for_each(|values| *values = simd.mul_f32s(*values, scale));
-    tail.iter_mut().for_each(|value| *value /= sum);
+    simd.reduce_sum_f32s(sum)
 }
 
 #[cfg(test)]

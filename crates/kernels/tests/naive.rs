@@ -129,20 +129,26 @@ fn conv2d_of_several_tiles_equals_the_definition() {
     }
 }
 
-/// Those 3×3 convolutions are computed by minimal filtering.
+/// These are computed by minimal filtering: from 48 channels on, kernels of 3 and more taps a side.
 #[test]
 fn conv2d_of_many_channels_equals_the_definition() -> Result<()> {
-    for (channels, out, [height, width], padding) in [
-        (32, 32, [1, 1], 1),
-        (33, 40, [2, 3], 1),
-        (48, 32, [7, 5], 1),
-        (32, 50, [6, 9], 0),
-        (32, 33, [5, 8], 2),
-        (35, 32, [3, 131], 1),
-        (32, 32, [59, 4], 1),
+    for (channels, out, kernel, [height, width], padding) in [
+        (48, 48, [3, 3], [1, 1], 1),
+        (49, 56, [3, 3], [2, 3], 1),
+        (64, 48, [3, 3], [7, 5], 1),
+        (48, 66, [3, 3], [6, 9], 0),
+        (48, 49, [3, 3], [5, 8], 2),
+        (51, 48, [3, 3], [3, 131], 1),
+        (48, 48, [3, 3], [59, 4], 1),
+        (48, 50, [7, 7], [9, 12], 3),
+        (50, 48, [7, 7], [7, 8], 0),
+        (48, 48, [5, 5], [6, 7], 2),
+        (48, 49, [4, 3], [9, 6], 1),
+        (48, 48, [3, 6], [5, 11], 2),
     ] {
         let x = noise(1, &[2, channels, height, width]);
-        let (weight, bias) = (noise(2, &[out, channels, 3, 3]), noise(3, &[out]));
+        let weight = noise(2, &[out, channels, kernel[0], kernel[1]]);
+        let bias = noise(3, &[out]);
         let params = Conv2dParams { padding, ..Default::default() };
         let plain = naive_conv(&x, &weight, &bias, params);
         let residual = noise(4, plain.dims());
@@ -151,7 +157,7 @@ fn conv2d_of_many_channels_equals_the_definition() -> Result<()> {
             let conv = Conv2d::with_isa(&weight, Some(&bias), params, Activation::Relu, isa)?;
             let y = by_channels(&x, |x| conv.forward_add(x, &last(&residual)?))?;
             let difference = Difference::between(&y, &wanted)?;
-            assert!(difference.max < 5e-4, "{isa:?} {height}x{width}: {difference:?}");
+            assert!(difference.max < 5e-4, "{isa:?} {kernel:?} {height}x{width}: {difference:?}");
         }
     }
     Ok(())
@@ -216,6 +222,23 @@ fn a_deformable_convolution_without_deformation_is_a_convolution() -> Result<()>
         let (offset, mask) = (last(&offset)?, last(&mask)?);
         let got = by_channels(&x, |x| conv.forward(x, &offset, &mask))?;
         assert!(Difference::between(&got, &want)?.max < 1e-4);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_mask_can_go_through_an_activation_first() -> Result<()> {
+    let x = last(&noise(1, &[2, 5, 9, 8]))?;
+    let weight = noise(2, &[6, 5, 3, 3]);
+    let steering = last(&noise(3, &[2, 27, 9, 8]))?;
+    let (offset, logits) = (steering.narrow(3, 0, 18)?, steering.narrow(3, 18, 9)?);
+    let mask = ((logits.neg()?.exp()? + 1.0)?.recip()? * 2.0)?;
+    for isa in Isa::available() {
+        let conv = || DeformConv2d::with_isa(&weight, None, [1, 1], Activation::None, isa);
+        let want = conv()?.forward(&x, &offset, &mask)?;
+        let conv = conv()?.with_mask_activation(Activation::DoubleSigmoid);
+        let difference = Difference::between(&conv.forward(&x, &offset, &logits)?, &want)?;
+        assert!(difference.max < 1e-5, "{isa:?}: {difference:?}");
     }
     Ok(())
 }

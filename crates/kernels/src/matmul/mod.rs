@@ -24,7 +24,7 @@ use packed::{NARROW_TILES, WIDE_TILES};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 pub(crate) use scratch::Scratch;
-pub(crate) use small::SmallMatrix;
+pub(crate) use small::{AT_ONCE, SmallMatrix};
 use std::marker::PhantomData;
 use std::ops::Range;
 use tile::{Rows, Target, compute};

@@ -2,7 +2,11 @@
 
 use super::tile::{Rows, Target, compute};
 use super::{Epilogue, NARROW_TILES, WIDE_TILES};
+use crate::vectors::{read, write};
 use pulp::Simd;
+
+/// Columns that are written at once.
+pub(crate) const AT_ONCE: usize = 4;
 
 /// Columns of a panel of a [`SmallMatrix`].
 fn columns<S: Simd>() -> usize {
@@ -39,21 +43,26 @@ impl SmallMatrix {
 
     /// Writes row `i`, all `n` columns.
     #[inline(always)]
-    pub(crate) fn set_row<S: Simd>(&mut self, i: usize, row: &[f32]) {
+    pub(crate) fn set_row<S: Simd>(&mut self, simd: S, i: usize, row: &[f32]) {
         let ([k, _], width) = (self.size, columns::<S>());
         for (panel, part) in row.chunks(width).enumerate() {
-            self.values[(panel * k + i) * width..][..part.len()].copy_from_slice(part);
+            let to = &mut self.values[(panel * k + i) * width..][..part.len()];
+            for (to, part) in to.chunks_mut(S::F32_LANES).zip(part.chunks(S::F32_LANES)) {
+                write(simd, to, read(simd, part));
+            }
         }
     }
 
-    /// Writes column `j`, all `k` rows.
+    /// Writes columns from `j` on, all `k` rows of them; `j` is a multiple of [`AT_ONCE`]. Those that
+    /// do not exist are not looked at.
     #[inline(always)]
-    pub(crate) fn set_column<S: Simd>(&mut self, j: usize, column: &[f32]) {
+    pub(crate) fn set_columns<S: Simd>(&mut self, j: usize, columns_of: [&[f32]; AT_ONCE]) {
         let ([k, _], width) = (self.size, columns::<S>());
         let (panel, at) = (j / width, j % width);
         let panel = &mut self.values[panel * k * width..][..k * width];
-        for (row, value) in panel.chunks_exact_mut(width).zip(column) {
-            row[at] = *value;
+        let [a, b, c, d] = columns_of.map(|column| &column[..k]);
+        for (i, row) in panel.chunks_exact_mut(width).enumerate() {
+            row[at..at + AT_ONCE].copy_from_slice(&[a[i], b[i], c[i], d[i]]);
         }
     }
 

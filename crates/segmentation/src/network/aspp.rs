@@ -1,6 +1,6 @@
 //! Atrous spatial pyramid pooling, deformable and plain (`models/modules/aspp.py`).
 
-use super::layers::{activated_conv, conv, folded, same};
+use super::layers::{folded, same};
 use crate::config::{BirefnetConfig, DecoderAttention};
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
@@ -119,8 +119,9 @@ impl Branch {
 /// (`models/modules/deform_conv.py`).
 #[derive(Debug)]
 struct DeformBranch {
-    offset_conv: Conv2d,
-    modulator_conv: Conv2d,
+    /// `offset_conv` and `modulator_conv`, whose outputs stand beside each other.
+    steering: Conv2d,
+    taps: usize,
     regular_conv: DeformConv2d,
 }
 
@@ -131,20 +132,31 @@ impl DeformBranch {
         let shape = [output, input, kernel, kernel];
         let (weight, bias) = folded(&conv_vb, "regular_conv.weight", shape, None, &vb.pp("bn"))?;
         let padding = same(kernel).padding;
+        let regular_conv = DeformConv2d::new(&weight, Some(&bias), 1, padding, Activation::Relu)?;
         Ok(Self {
-            offset_conv: conv(&conv_vb.pp("offset_conv"), [input, 2 * taps], kernel)?,
-            modulator_conv: activated_conv(
-                &conv_vb.pp("modulator_conv"),
-                [input, taps],
-                kernel,
-                Activation::DoubleSigmoid,
-            )?,
-            regular_conv: DeformConv2d::new(&weight, Some(&bias), 1, padding, Activation::Relu)?,
+            steering: steering(&conv_vb, input, kernel)?,
+            taps,
+            regular_conv: regular_conv.with_mask_activation(Activation::DoubleSigmoid),
         })
     }
 
     fn forward_into(&self, x: &Tensor, part: &Linear, sum: &Tensor) -> Result<Tensor> {
-        let (offset, mask) = (self.offset_conv.forward(x)?, self.modulator_conv.forward(x)?);
+        let steering = self.steering.forward(x)?;
+        let offset = steering.narrow(3, 0, 2 * self.taps)?;
+        let mask = steering.narrow(3, 2 * self.taps, self.taps)?;
         self.regular_conv.forward_into(x, &offset, &mask, part, sum)
     }
+}
+
+/// Two offsets for each tap, then its mask before the sigmoid: convolutions of the same input.
+fn steering(vb: &VarBuilder<'_>, input: usize, kernel: usize) -> Result<Conv2d> {
+    let part = |name: &str, outputs: usize| -> Result<_> {
+        let vb = vb.pp(name);
+        Ok((vb.get((outputs, input, kernel, kernel), "weight")?, vb.get(outputs, "bias")?))
+    };
+    let taps = kernel * kernel;
+    let (offset, modulator) = (part("offset_conv", 2 * taps)?, part("modulator_conv", taps)?);
+    let weight = Tensor::cat(&[offset.0, modulator.0], 0)?;
+    let bias = Tensor::cat(&[offset.1, modulator.1], 0)?;
+    Conv2d::new(&weight, Some(&bias), same(kernel), Activation::None)
 }

@@ -13,19 +13,9 @@ pub(super) fn conv(
     [input, output]: [usize; 2],
     kernel: usize,
 ) -> Result<Conv2d> {
-    activated_conv(vb, [input, output], kernel, Activation::None)
-}
-
-/// As [`conv`], with an activation behind it.
-pub(super) fn activated_conv(
-    vb: &VarBuilder<'_>,
-    [input, output]: [usize; 2],
-    kernel: usize,
-    activation: Activation,
-) -> Result<Conv2d> {
     let weight = vb.get((output, input, kernel, kernel), "weight")?;
     let bias = vb.get(output, "bias")?;
-    Conv2d::new(&weight, Some(&bias), same(kernel), activation)
+    Conv2d::new(&weight, Some(&bias), same(kernel), Activation::None)
 }
 
 /// A convolution that keeps the size, with the BatchNorm that follows it folded in.
