@@ -207,6 +207,9 @@ pub(crate) struct TensorArgs {
     /// Forward passes
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
     pub(crate) repeat: u32,
+    /// File for the time of each kind of operation, JSON: medians over the passes after the first
+    #[arg(long, value_name = "FILE")]
+    pub(crate) profile: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -67,7 +67,7 @@ pub use portrait_d_id as d_id;
 pub use portrait_detection as detection;
 pub use portrait_detection::{BoundingBox, DetectOptions, Detection, LetterboxMode};
 pub use portrait_kernels::{
-    Device, DeviceError, DeviceRequest, Precision, keep_freed_memory, open_device,
+    Device, DeviceError, DeviceRequest, OPERATIONS, Precision, keep_freed_memory, open_device,
 };
 pub use portrait_segmentation as segmentation;
 pub use portrait_segmentation::{CutOut, CutOutOptions, RefineOptions};

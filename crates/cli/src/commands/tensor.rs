@@ -3,6 +3,7 @@
 use crate::args::{Settings, TensorArgs};
 use crate::error::CliError;
 use crate::output::Output;
+use crate::profile::Profile;
 use portrait_pipeline::{Model, Precision, RawNetwork};
 use serde_json::json;
 use std::process::ExitCode;
@@ -11,19 +12,26 @@ pub(crate) async fn run(
     args: &TensorArgs,
     settings: &Settings,
     output: &Output,
+    profile: &Profile,
 ) -> Result<ExitCode, CliError> {
     let model = Model { file: args.weights.clone(), ..Model::named(&args.model)? };
     let places = settings.places(output, false)?;
     let network = RawNetwork::load(&model, &places, settings.device, Precision::F32).await?;
+    profile.forget();
     let mut run = 0;
     network.run_file(&args.input, &args.output, args.repeat as usize, |time| {
         run += 1;
+        profile.end_pass(time);
         output.json_line(&json!({
             "run": run,
             "milliseconds": time.as_secs_f64() * 1e3,
             "peak_resident_bytes": peak_resident_bytes(),
         }));
     })?;
+    if let Some(file) = &args.profile {
+        let text = format!("{:#}\n", profile.to_json());
+        std::fs::write(file, text).map_err(CliError::file(file, "write"))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
