@@ -48,7 +48,8 @@ pub fn resize_bilinear(x: &Tensor, height: usize, width: usize) -> Result<Tensor
                 weights: [w0 * v0, w0 * v1, w1 * v0, w1 * v1],
             }
         });
-        interpolate(isa, x.values(), channels, corners, line);
+        let corners: Vec<_> = corners.collect();
+        interpolate(isa, x.values(), channels, &corners, line);
     });
     computed(y, shape)
 }

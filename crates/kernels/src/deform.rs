@@ -3,11 +3,13 @@
 use crate::isa::Isa;
 use crate::lerp::{Corners, interpolate};
 use crate::matmul::{Chained, Computed, Epilogue, Packed, Residual, product};
-use crate::simd_math::activate_all;
+use crate::simd_math::activate;
+use crate::vectors::{LINE, read, unrolled, write};
 use crate::view::{View, computed, hold, in_rows};
 use crate::work;
 use crate::{Activation, Linear};
 use candle_core::{Result, Shape, Tensor, bail};
+use pulp::{Simd, WithSimd};
 use std::ops::Range;
 
 /// In a profile.
@@ -122,6 +124,9 @@ impl DeformConv2d {
         let (x, offset, mask) = (in_rows(x)?, in_rows(offset)?, in_rows(mask)?);
         let [x, offset, mask] = [&x, &offset, &mask].map(|tensor| hold("deform_conv2d", tensor));
         let (batch, height, width, channels) = x.shape().dims4()?;
+        if height.max(width) >= TOO_LONG {
+            bail!("deform_conv2d: an image of {height}x{width}; sides are below {TOO_LONG}");
+        }
         let [out, input, kernel_h, kernel_w] = self.shape;
         let (_, out_h, out_w, _) = offset.shape().dims4()?;
         let taps = kernel_h * kernel_w;
@@ -189,54 +194,120 @@ impl Sampling<'_> {
     /// Writes what the taps of these output positions read: a tap's channels after the other's.
     fn sample(&self, rows: Range<usize>, to: &mut [f32]) {
         let [_, channels, kernel_h, kernel_w] = self.conv.shape;
-        let [out_h, out_w] = self.out;
-        let taps = kernel_h * kernel_w;
-        let mut masks = Vec::with_capacity(rows.len() * taps);
-        rows.clone().for_each(|row| masks.extend_from_slice(self.mask.row(row)));
-        activate_all(self.conv.isa, self.conv.mask_activation, &mut masks);
-        let masks = masks.chunks_exact(taps);
-        let corners = rows.zip(masks).flat_map(|(row, mask)| {
-            let position = row % (out_h * out_w);
-            let first = row / (out_h * out_w) * self.size[0] * self.size[1];
-            let at = [position / out_w, position % out_w].map(|at| at * self.conv.stride);
-            let offset = self.offset.row(row);
-            (0..taps).map(move |tap| {
-                let place =
-                    |axis: usize, tap: usize| (at[axis] + tap) as f32 - self.conv.padding as f32;
-                let y = place(0, tap / kernel_w) + offset[2 * tap];
-                let x = place(1, tap % kernel_w) + offset[2 * tap + 1];
-                self.corners(first, [y, x], mask[tap])
-            })
-        });
-        interpolate(self.conv.isa, self.x.values(), channels, corners, to);
+        let mut corners = Vec::with_capacity(rows.len() * kernel_h * kernel_w);
+        self.conv.isa.run(Locate { sampling: self, rows, corners: &mut corners });
+        interpolate(self.conv.isa, self.x.values(), channels, &corners, to);
     }
+}
 
-    /// The four pixels around a point of the image that begins at pixel `first`, with weight 0
-    /// outside the image.
-    fn corners(&self, first: usize, [y, x]: [f32; 2], mask: f32) -> Corners {
-        let [height, width] = self.size;
-        // Written so that NaN counts as outside.
-        if !(y > -1.0 && y < height as f32 && x > -1.0 && x < width as f32) {
-            return Corners::default();
-        }
-        let (floor_y, floor_x) = (y.floor(), x.floor());
-        let (dy, dx) = (y - floor_y, x - floor_x);
-        let (top, left) = (floor_y as isize, floor_x as isize);
-        let mut corners = Corners::default();
-        let parts = [
-            (0, 0, (1.0 - dy) * (1.0 - dx)),
-            (0, 1, (1.0 - dy) * dx),
-            (1, 0, dy * (1.0 - dx)),
-            (1, 1, dy * dx),
-        ];
-        for (corner, (down, right, weight)) in parts.into_iter().enumerate() {
-            let (row, column) = (top + down, left + right);
-            if (0..height as isize).contains(&row) && (0..width as isize).contains(&column) {
-                let pixel = first + row as usize * width + column as usize;
-                corners.from[corner] = pixel * self.x.stride();
-                corners.weights[corner] = weight * mask;
+/// Pushes the four pixels around each point that a tap reads, with weight 0 outside the image.
+struct Locate<'a> {
+    sampling: &'a Sampling<'a>,
+    rows: Range<usize>,
+    corners: &'a mut Vec<Corners>,
+}
+
+impl WithSimd for Locate<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { sampling, rows, corners } = self;
+        let Sampling { conv, x: map, size: [height, width], out: [out_h, out_w], .. } = *sampling;
+        let [_, _, kernel_h, kernel_w] = conv.shape;
+        let (taps, lanes) = (kernel_h * kernel_w, S::F32_LANES);
+        for row in rows {
+            let position = row % (out_h * out_w);
+            let first = row / (out_h * out_w) * height * width;
+            let [top, left] = [position / out_w, position % out_w]
+                .map(|at| (at * conv.stride) as f32 - conv.padding as f32);
+            let (offset, mask) = (sampling.offset.row(row), sampling.mask.row(row));
+            for begin in (0..taps).step_by(lanes) {
+                let count = lanes.min(taps - begin);
+                let (mut y, mut x) = ([0f32; LINE], [0f32; LINE]);
+                for lane in 0..count {
+                    let tap = begin + lane;
+                    y[lane] = top + (tap / kernel_w) as f32 + offset[2 * tap];
+                    x[lane] = left + (tap % kernel_w) as f32 + offset[2 * tap + 1];
+                }
+                let y = Neighbours::of(simd, read(simd, &y[..lanes]), height);
+                let x = Neighbours::of(simd, read(simd, &x[..lanes]), width);
+                let mask = read(simd, &mask[begin..begin + count]);
+                let mask = activate(simd, conv.mask_activation, mask);
+                let mut weights = [[0f32; LINE]; 4];
+                let mut numbers = [[0f32; LINE]; 4];
+                unrolled!(i < 2 <= 4, {
+                    unrolled!(j < 2 <= 4, {
+                        let weight = simd.mul_f32s(y.weights[i], x.weights[j]);
+                        let weight = simd.mul_f32s(weight, mask);
+                        write(simd, &mut weights[2 * i + j][..lanes], weight);
+                    });
+                    write(simd, &mut numbers[i][..lanes], y.numbers[i]);
+                    write(simd, &mut numbers[2 + i][..lanes], x.numbers[i]);
+                });
+                for lane in 0..count {
+                    let rows = [numbers[0][lane], numbers[1][lane]];
+                    let [above, below] = [rows[0], rows[1]].map(|y| first + integer(y) * width);
+                    let (left, right) = (integer(numbers[2][lane]), integer(numbers[3][lane]));
+                    let mut corner = Corners {
+                        from: [above + left, above + right, below + left, below + right],
+                        weights: [0.0; 4],
+                    };
+                    for i in 0..4 {
+                        corner.from[i] *= map.stride();
+                        corner.weights[i] = weights[i][lane];
+                    }
+                    corners.push(corner);
+                }
             }
         }
-        corners
     }
+}
+
+/// The two rows or columns of an image between which points lie, and their weights.
+struct Neighbours<V> {
+    /// As floats from which [`integer`] takes the number; inside the image in any case.
+    numbers: [V; 2],
+    /// 0 outside the image.
+    weights: [V; 2],
+}
+
+impl<V: Copy> Neighbours<V> {
+    #[inline(always)]
+    fn of<S: Simd<f32s = V>>(simd: S, at: V, side: usize) -> Self {
+        let constant = |value: f32| simd.splat_f32s(value);
+        let (zero, one, end) = (constant(0.0), constant(1.0), constant(side as f32));
+        // What lies outside, or is no number, becomes a point where no neighbour counts.
+        let outside = constant(-1.0);
+        let at = simd.select_f32s(simd.less_than_f32s(outside, at), at, outside);
+        let at = simd.select_f32s(simd.less_than_f32s(at, end), at, outside);
+        // Rounded by a sum whose last bit is 1, then down.
+        let magic = constant(1.5 * BITS);
+        let near = simd.sub_f32s(simd.add_f32s(at, magic), magic);
+        let too_high = simd.less_than_f32s(at, near);
+        let low = simd.select_f32s(too_high, simd.sub_f32s(near, one), near);
+        let high = simd.add_f32s(low, one);
+        let part = simd.sub_f32s(at, low);
+        let rest = simd.sub_f32s(one, part);
+        Self {
+            numbers: [
+                simd.add_f32s(simd.max_f32s(low, zero), constant(BITS)),
+                simd.add_f32s(simd.min_f32s(high, constant(side as f32 - 1.0)), constant(BITS)),
+            ],
+            weights: [
+                simd.select_f32s(simd.less_than_f32s(low, zero), zero, rest),
+                simd.select_f32s(simd.less_than_f32s(high, end), part, zero),
+            ],
+        }
+    }
+}
+
+/// 2²³: added to a smaller integer, that stands in the last 23 bits of the sum.
+const BITS: f32 = 8_388_608.0;
+/// Sides of an image from which on points do not lie between integers any more.
+const TOO_LONG: usize = 1 << 22;
+
+#[inline(always)]
+fn integer(sum: f32) -> usize {
+    (sum.to_bits() & 0x7f_ffff) as usize
 }

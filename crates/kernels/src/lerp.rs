@@ -1,6 +1,7 @@
 //! Weighted sums of four runs of values: what interpolation does for the channels of a pixel.
 
 use crate::isa::Isa;
+use crate::vectors::unrolled;
 use pulp::{Simd, WithSimd};
 
 /// One sum: `out[i] = Σ weights[j] · from[j] + i`, where `from` are positions in a slice.
@@ -18,28 +19,34 @@ pub(crate) fn interpolate(
     isa: Isa,
     x: &[f32],
     channels: usize,
-    corners: impl Iterator<Item = Corners>,
+    corners: &[Corners],
     out: &mut [f32],
 ) {
     isa.run(Interpolate { x, channels, corners, out });
 }
 
-struct Interpolate<'a, I> {
+struct Interpolate<'a> {
     x: &'a [f32],
     channels: usize,
-    corners: I,
+    corners: &'a [Corners],
     out: &'a mut [f32],
 }
 
-impl<I: Iterator<Item = Corners>> WithSimd for Interpolate<'_, I> {
+impl WithSimd for Interpolate<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { x, channels, corners, out } = self;
-        for (out, Corners { from, weights }) in out.chunks_exact_mut(channels).zip(corners) {
-            let [a, b, c, d] = from.map(|from| S::as_simd_f32s(&x[from..][..channels]));
-            let w = weights.map(|weight| simd.splat_f32s(weight));
+        for (out, &Corners { from, weights }) in out.chunks_exact_mut(channels).zip(corners) {
+            let mut w = [simd.splat_f32s(0.0); 4];
+            unrolled!(corner < 4 <= 4, {
+                w[corner] = simd.splat_f32s(weights[corner]);
+            });
+            let a = S::as_simd_f32s(&x[from[0]..][..channels]);
+            let b = S::as_simd_f32s(&x[from[1]..][..channels]);
+            let c = S::as_simd_f32s(&x[from[2]..][..channels]);
+            let d = S::as_simd_f32s(&x[from[3]..][..channels]);
             let (head, tail) = S::as_mut_simd_f32s(out);
             let runs = head.iter_mut().zip(a.0).zip(b.0).zip(c.0).zip(d.0);
             for ((((out, &a), &b), &c), &d) in runs {

@@ -1,9 +1,7 @@
 //! Functions of a whole vector of `f32`.
 
 use crate::Activation;
-use crate::isa::Isa;
-use crate::vectors::{read, write};
-use pulp::{Simd, WithSimd};
+use pulp::Simd;
 
 /// The activation of a vector.
 #[inline(always)]
@@ -14,30 +12,6 @@ pub(crate) fn activate<S: Simd>(simd: S, activation: Activation, x: S::f32s) -> 
         Activation::Silu => silu(simd, x),
         Activation::Gelu => gelu(simd, x),
         Activation::DoubleSigmoid => double_sigmoid(simd, x),
-    }
-}
-
-/// The activation of all values.
-pub(crate) fn activate_all(isa: Isa, activation: Activation, values: &mut [f32]) {
-    if activation != Activation::None {
-        isa.run(All { activation, values });
-    }
-}
-
-struct All<'a> {
-    activation: Activation,
-    values: &'a mut [f32],
-}
-
-impl WithSimd for All<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        for values in self.values.chunks_mut(S::F32_LANES) {
-            let value = activate(simd, self.activation, read(simd, values));
-            write(simd, values, value);
-        }
     }
 }
 
@@ -118,6 +92,8 @@ pub(crate) fn gelu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::isa::Isa;
+    use pulp::WithSimd;
 
     struct Apply<'a, F>(&'a mut [f32], F);
 

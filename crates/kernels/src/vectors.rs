@@ -28,6 +28,9 @@ macro_rules! unrolled {
 }
 pub(crate) use unrolled;
 
+/// Values in one cache line, which is as long as the longest vectors.
+pub(crate) const LINE: usize = 16;
+
 /// The values of a slice of at most a vector, zeros after them.
 #[inline(always)]
 pub(crate) fn read<S: Simd>(simd: S, values: &[f32]) -> S::f32s {
@@ -47,6 +50,20 @@ pub(crate) fn write<S: Simd>(simd: S, to: &mut [f32], vector: S::f32s) {
     } else {
         simd.partial_store_f32s(to, vector);
     }
+}
+
+/// Asks for the cache lines of so many values, which will be read soon. Does nothing where there is no
+/// such instruction.
+#[inline(always)]
+pub(crate) fn prefetch(from: *const f32, count: usize) {
+    #[cfg(target_arch = "x86_64")]
+    for line in (0..count).step_by(64 / size_of::<f32>()) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a hint, which may name any address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(line).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (from, count);
 }
 
 /// # Safety

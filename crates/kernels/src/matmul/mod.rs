@@ -16,7 +16,7 @@ mod tile;
 
 use crate::Activation;
 use crate::simd_math::activate;
-use crate::vectors::read;
+use crate::vectors::{prefetch, read};
 use crate::view::View;
 pub(crate) use operand::{Chained, Computed, Dense, Operand};
 pub(crate) use packed::Packed;
@@ -262,7 +262,15 @@ impl Job<'_> {
         let Self { matrix, place, .. } = self;
         let columns = matrix.tile.columns;
         for panel in self.panels.clone() {
-            for (tile, pointers) in self.pointers.chunks_exact(self.pieces * R).enumerate() {
+            let mut tiles = self.pointers.chunks_exact(self.pieces * R).enumerate().peekable();
+            while let Some((tile, pointers)) = tiles.next() {
+                // Rows that lie in memory one after the other are first read here, several at a time,
+                // which no processor foresees.
+                if let (true, Some((_, next)), &[values]) =
+                    (panel == self.panels.start && self.pieces == 1, tiles.peek(), self.parts)
+                {
+                    next.iter().for_each(|row| prefetch(*row, values));
+                }
                 let row = self.rows.start + tile * R;
                 let column = place.offset + panel * columns;
                 let target = Target {

@@ -1,10 +1,8 @@
 //! A matrix laid out once for many products: the weights of a layer.
 
 use crate::isa::Isa;
+use crate::vectors::LINE;
 use pulp::{Simd, WithSimd};
-
-/// Values in one cache line, which is as long as the longest vectors.
-pub(super) const LINE: usize = 16;
 
 /// A cache line of values, so that no vector load crosses two.
 #[derive(Debug, Clone, Copy)]

@@ -3,8 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::Epilogue;
-use super::packed::LINE;
-use crate::vectors::{load, unrolled};
+use crate::vectors::{LINE, load, unrolled};
 use pulp::Simd;
 
 /// Where the rows of the left operand lie: for each tap, for each of `parts`, `R` pointers to as many
