@@ -13,6 +13,7 @@ from .files import Files
 from .players import Peer, Portrait
 from .process import Failed
 
+ROOFLINE = "birefnet-lite-1024"
 QUIET = 0.05  # of the cores may be used by others
 LIBRARIES = {"PyTorch": "torch", "onnxruntime": "onnxruntime", "OpenVINO": "openvino"}
 
@@ -36,7 +37,7 @@ def parse(arguments):
     option("--from", dest="given", type=Path, metavar="FILE", help="results to show; runs nothing")
     option("--check", action="store_true", help="exit with 1 if a target is missed")
     option("--update", type=Path, metavar="PAGE", help="write the tables into this page")
-    option("--profile", type=Path, help="times of kinds of layers, for the roofline picture")
+    option("--roofline", metavar="CASE", default=ROOFLINE, help=f"which one to draw ({ROOFLINE})")
     option("--picture", type=Path, help="where it goes (.svg or .png); beside the results")
     options = parser.parse_args(arguments)
     options.cases = options.cases or list(QUICK if options.quick else FULL)
@@ -78,6 +79,8 @@ def measure(options, save):
         contenders = list(players(case, files, options))
         try:
             record = rounds.run_case(case, contenders, matrix, options.rounds, say)
+            profiles = [player.profile() for player in contenders if isinstance(player, Portrait)]
+            record["profile"] = profiles[0] if profiles else []
         finally:
             for player in (*contenders, matrix):
                 player.stop()
@@ -98,22 +101,20 @@ def warn(results):
 
 
 def roofline_part(options, results):
-    """The picture and its table as Markdown, or nothing."""
-    if not options.profile:
+    """The picture and its table as Markdown, or nothing where the case was not run."""
+    record = results["cases"].get(options.roofline, {})
+    rows = record.get("profile")
+    if not rows:
         return ""
-    profile = roofline.read(options.profile)
-    record = results["cases"].get(profile["case"], {})
-    if not record and "peak_gflops" not in profile:
-        raise ValueError(f"{options.profile}: no peak; the results lack the case {profile['case']}")
-    peak = profile.get("peak_gflops") or numbers.matrix_peak(record)
-    bandwidth = profile.get("bandwidth_gbs") or numbers.bandwidth(record)
+    peak, bandwidth = numbers.matrix_peak(record), numbers.bandwidth(record)
     beside = options.update.parent / "images" if options.update else options.out
     picture = options.picture or beside / "roofline.svg"
     picture.parent.mkdir(parents=True, exist_ok=True)
-    roofline.draw(profile, peak, bandwidth, picture)
+    title = CASES[options.roofline].title
+    roofline.draw(rows, peak, bandwidth, picture, f"{title}, {results['threads']} threads")
     say(f"drew {picture}")
-    text = f"Where the time of {CASES[profile['case']].title} goes:\n\n"
-    text += roofline.time_table(profile, peak, bandwidth)
+    text = f"Where portrait's time for {title} goes:\n\n"
+    text += roofline.time_table(rows, peak, bandwidth)
     if options.update:
         place = picture.resolve().relative_to(options.update.resolve().parent, walk_up=True)
         text += f"\n\n![Speed of each kind of layer under the roof of the machine]({place})"

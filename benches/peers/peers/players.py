@@ -3,11 +3,12 @@
 import sys
 import time
 
-from . import paths
+from . import paths, roofline
 from .cases import LABELS
 from .networks import NETWORKS
 from .process import Child, Failed
 
+PROFILED = 6  # passes of a profile, the first of which does not count
 LONG = 1000.0  # milliseconds; a run this long needs no warm caches
 
 
@@ -88,14 +89,22 @@ class Portrait(Player):
         self.command = command
 
     def turn(self, runs, expected=None, save=None):
-        output = save or self.files.output(self.case, "portrait")
         drop = 0 if save else 1
+        answers = self.run(runs + drop, save or self.files.output(self.case, "portrait"))
+        self.peak = max(self.peak, *(answer["peak_resident_bytes"] or 0 for answer in answers))
+        return {"milliseconds": [answer["milliseconds"] for answer in answers][drop:]}
+
+    def profile(self):
+        """Where the time goes: rows as `roofline` takes them."""
+        file = self.files.log(f"{self.case.name}-profile").with_suffix(".json")
+        self.run(PROFILED, self.files.output(self.case, "portrait"), "--profile", file)
+        return roofline.read(file)
+
+    def run(self, repeat, output, *more):
         command = [
-            self.command, "tensor", "--quiet", "--device", "cpu", "--repeat", runs + drop,
+            self.command, "tensor", "--quiet", "--device", "cpu", "--repeat", repeat, *more,
             "--model", paths.MODELS / NETWORKS[self.case.network].model,
             "--weights", self.files.checkpoint(self.case),
             "--input", self.files.input(self.case), "--output", output,
         ]
-        answers = list(Child(command, self.threads, self.log).lines())
-        self.peak = max(self.peak, *(answer["peak_resident_bytes"] or 0 for answer in answers))
-        return {"milliseconds": [answer["milliseconds"] for answer in answers][drop:]}
+        return list(Child(command, self.threads, self.log).lines())

@@ -1,28 +1,26 @@
 """A roofline picture: speed of each kind of layer over its arithmetic intensity.
 
-It reads a profile that the Rust side writes, see the README:
-`{"case": …, "threads": …, "rows": [{"kind", "flops", "bytes", "milliseconds"}, …]}`.
+Rows are `{"kind", "flops", "bytes", "milliseconds"}` as `portrait tensor --profile` writes them.
 """
 
 import json
 from pathlib import Path
 
 from . import table
-from .cases import CASES
 
 FIELDS = ("kind", "flops", "bytes", "milliseconds")
 
 
 def read(path):
-    """The profile, checked."""
-    profile = json.loads(Path(path).read_text())
-    for row in profile["rows"]:
+    """The rows of a profile, checked."""
+    rows = json.loads(Path(path).read_text())["rows"]
+    for row in rows:
         missing = [field for field in FIELDS if field not in row]
         if missing:
             raise ValueError(f"{path}: a row lacks {', '.join(missing)}: {row}")
-        if row["milliseconds"] <= 0 or row["bytes"] <= 0:
-            raise ValueError(f"{path}: milliseconds and bytes must be above 0: {row}")
-    return profile
+        if row["milliseconds"] < 0 or row["bytes"] < 0:
+            raise ValueError(f"{path}: milliseconds and bytes must not be below 0: {row}")
+    return [row for row in rows if row["milliseconds"] > 0]
 
 
 def roof(intensity, peak, bandwidth):
@@ -30,7 +28,7 @@ def roof(intensity, peak, bandwidth):
     return min(peak, bandwidth * intensity)
 
 
-def points(profile):
+def points(rows):
     """(kind, operations by byte, GFLOP/s, milliseconds) of the rows that compute something."""
     return [
         (
@@ -39,29 +37,31 @@ def points(profile):
             row["flops"] / row["milliseconds"] / 1e6,
             row["milliseconds"],
         )
-        for row in profile["rows"]
+        for row in rows
         if row["flops"] > 0
     ]
 
 
 def time_table(profile, peak, bandwidth):
     """Where the time goes, longest first, and how near to the roof each kind comes."""
-    total = sum(row["milliseconds"] for row in profile["rows"])
+    total = sum(row["milliseconds"] for row in profile)
     rows = []
-    for row in sorted(profile["rows"], key=lambda row: -row["milliseconds"]):
+    for row in sorted(profile, key=lambda row: -row["milliseconds"]):
         speed = row["flops"] / row["milliseconds"] / 1e6
         moved = row["bytes"] / row["milliseconds"] / 1e6
         near = max(speed / peak, moved / bandwidth)
         rows.append([
             row["kind"], f"{row['milliseconds']:,.1f}", f"{row['milliseconds'] / total:.0%}",
-            f"{row['flops'] / 1e9:,.1f}", f"{speed:,.0f}" if row["flops"] else "–",
-            f"{moved:.1f}", f"{near:.0%}",
+            f"{row['flops'] / 1e9:,.1f}" if row["flops"] else "–",
+            f"{speed:,.0f}" if row["flops"] else "–",
+            f"{moved:.1f}" if row["bytes"] else "–",
+            f"{near:.0%}" if near else "–",
         ])
     header = ["kind of layer", "ms", "of the time", "GFLOP", "GFLOP/s", "GB/s", "of the roof"]
     return table.markdown(header, rows)
 
 
-def draw(profile, peak, bandwidth, path):
+def draw(rows, peak, bandwidth, path, title):
     import matplotlib
 
     matplotlib.use("Agg")
@@ -69,7 +69,7 @@ def draw(profile, peak, bandwidth, path):
     matplotlib.rcParams["svg.hashsalt"] = "roofline"
     from matplotlib import pyplot
 
-    marks = points(profile)
+    marks = points(rows)
     left = min([0.1, *(x / 2 for _, x, _, _ in marks)])
     right = max([1000.0, *(x * 2 for _, x, _, _ in marks)])
     figure, axes = pyplot.subplots(figsize=(7.5, 4.5), layout="constrained")
@@ -87,7 +87,7 @@ def draw(profile, peak, bandwidth, path):
         ylabel="GFLOP/s",
         xlim=(left, right),
         ylim=(None, peak * 2),
-        title=f"{CASES[profile['case']].title}, {profile['threads']} threads; area: time",
+        title=f"{title}; area: time",
     )
     legend = axes.legend(fontsize="small", loc="lower right")
     for handle in legend.legend_handles:

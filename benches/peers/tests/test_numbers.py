@@ -102,19 +102,18 @@ def test_roofline(tmp_path):
         {"kind": "linear layers", "flops": 2e9, "bytes": 1e7, "milliseconds": 20.0},
         {"kind": "layer norms", "flops": 0, "bytes": 1e8, "milliseconds": 10.0},
     ]
-    profile = {"case": CASE, "threads": 2, "rows": rows}
-    assert roofline.points(profile) == [("linear layers", 200.0, 100.0, 20.0)]
+    assert roofline.points(rows) == [("linear layers", 200.0, 100.0, 20.0)]
     assert roofline.roof(1, 200, 12) == 12 and roofline.roof(100, 200, 12) == 200
-    text = roofline.time_table(profile, 200, 20)
+    text = roofline.time_table(rows, 200, 20)
     assert cells(text, "| linear layers")[1:] == ["20.0", "67%", "2.0", "100", "0.5", "50%"]
     assert cells(text, "| layer norms")[4:] == ["–", "10.0", "50%"]
-    roofline.draw(profile, 200, 20, tmp_path / "roofline.svg")
+    roofline.draw(rows, 200, 20, tmp_path / "roofline.svg", "a network")
     picture = (tmp_path / "roofline.svg").read_text()
     assert "linear layers" in picture and len(picture) < 100_000
 
 
 def test_a_profile_with_a_hole_is_refused(tmp_path):
     file = tmp_path / "profile.json"
-    file.write_text('{"case": "yolov8n-640", "threads": 2, "rows": [{"kind": "x", "flops": 1}]}')
+    file.write_text('{"passes": 1, "rows": [{"kind": "x", "flops": 1}]}')
     with pytest.raises(ValueError, match="lacks bytes, milliseconds"):
         roofline.read(file)
