@@ -5,6 +5,7 @@
 //! | `preprocessing` | a photo of 12 megapixels to each network's input |
 //! | `networks` | a forward pass of YOLOv8 and BiRefNet, with reproducible weights |
 //! | `nms` | candidates out of YOLOv8's output, and their suppression |
+//! | `scaling` | passes on 1, 2 and 4 threads, and two requests at once: one table, not by Criterion |
 //! | `refine` | colours at the edge of a cut-out |
 //! | `encode` | a cut-out to PNG |
 //!

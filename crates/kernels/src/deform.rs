@@ -249,15 +249,11 @@ impl WithSimd for Locate<'_> {
                     let rows = [numbers[0][lane], numbers[1][lane]];
                     let [above, below] = [rows[0], rows[1]].map(|y| first + integer(y) * width);
                     let (left, right) = (integer(numbers[2][lane]), integer(numbers[3][lane]));
-                    let mut corner = Corners {
-                        from: [above + left, above + right, below + left, below + right],
-                        weights: [0.0; 4],
-                    };
-                    for i in 0..4 {
-                        corner.from[i] *= map.stride();
-                        corner.weights[i] = weights[i][lane];
-                    }
-                    corners.push(corner);
+                    let stride = map.stride();
+                    let from = [above + left, above + right, below + left, below + right];
+                    let weights =
+                        [weights[0][lane], weights[1][lane], weights[2][lane], weights[3][lane]];
+                    corners.push(Corners { from: from.map(|pixel| pixel * stride), weights });
                 }
             }
         }

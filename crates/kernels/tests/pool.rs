@@ -1,6 +1,7 @@
 //! The only test of its program, which counts its threads.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::print_stdout, reason = "a test tells when it skips")]
 
 use candle_core::{DType, Device, Tensor};
 use portrait_kernels::{Activation, Conv2d, Conv2dParams, Linear};
