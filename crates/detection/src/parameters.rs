@@ -66,11 +66,15 @@ impl<'a> Parameters<'a> {
         Ok(tensor)
     }
 
-    /// A convolution with a bias and nothing after it.
-    pub(crate) fn convolution(&self, [input, out]: [usize; 2], kernel: usize) -> Result<Conv2d> {
-        let weight = self.read(&[out, input, kernel, kernel], "weight")?;
+    /// A 1×1 convolution with a bias and an activation.
+    pub(crate) fn convolution(
+        &self,
+        [input, out]: [usize; 2],
+        activation: Activation,
+    ) -> Result<Conv2d> {
+        let weight = self.read(&[out, input, 1, 1], "weight")?;
         let bias = self.read(&[out], "bias")?;
-        self.build(weight, bias, [kernel, 1], Activation::None)
+        self.build(weight, bias, [1, 1], activation)
     }
 
     /// A convolution without bias, batch normalisation, SiLU.

@@ -14,6 +14,8 @@ pub enum Activation {
     Silu,
     /// `x · Φ(x)` with the exact normal distribution Φ (by erf), as `torch.nn.GELU()`.
     Gelu,
+    /// `1 / (1 + e⁻ˣ)`
+    Sigmoid,
     /// `2 · sigmoid(x)`: what scales the taps of a deformable convolution.
     DoubleSigmoid,
 }
@@ -26,6 +28,7 @@ impl Activation {
             Self::Relu => x.relu(),
             Self::Silu => x.silu(),
             Self::Gelu => x.gelu_erf(),
+            Self::Sigmoid => candle_nn::ops::sigmoid(x),
             Self::DoubleSigmoid => (x.neg()?.exp()? + 1.0)?.recip()? * 2.0,
         }
     }

@@ -1,5 +1,6 @@
 //! Two-dimensional convolution of channels-last images with fused bias, activation and residual.
 
+mod lines;
 mod part;
 mod patches;
 mod winograd;
@@ -12,6 +13,7 @@ use crate::view::{computed, hold, in_rows, is_plain};
 use crate::work;
 use crate::{Activation, Linear};
 use candle_core::{Result, Shape, Tensor, bail};
+use lines::Lines;
 pub use part::Part;
 use patches::{Gathered, Geometry, Patches, Source};
 use std::iter;
@@ -21,6 +23,9 @@ use winograd::Winograd;
 /// Channels below which the values around a pixel are copied side by side first: short pieces would
 /// cost more than the copy.
 const FEW_CHANNELS: usize = 12;
+
+/// Channels below which a line of taps is better one piece than several.
+const SHORT_PIECES: usize = 48;
 
 /// The geometry of a convolution, equal in both directions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -328,6 +333,11 @@ impl Input<'_> {
             source.view = source.view.columns(group * self.group_in, self.group_in);
             if self.geometry.is_pointwise() && source.shift == 0 {
                 return Box::new(Dense::new(source.view));
+            }
+            if self.group_in < SHORT_PIECES
+                && let Some(lines) = Lines::new(&self.geometry, *source, self.zeros)
+            {
+                return Box::new(lines);
             }
         }
         let patches = Patches::new(&self.geometry, sources, self.zeros);

@@ -65,6 +65,6 @@ pub use norm::{BatchNorm, LayerNorm};
 pub use pixels::{gate, mean_of_pixels};
 pub use pool::max_pool;
 pub use softmax::{sigmoid, softmax_mean};
-pub use transpose::{channels_last, transpose};
+pub use transpose::{channels_last, transpose, transpose_maps};
 pub use window_attention::WindowAttention;
 pub use work::OPERATIONS;

@@ -11,6 +11,7 @@ pub(crate) fn activate<S: Simd>(simd: S, activation: Activation, x: S::f32s) -> 
         Activation::Relu => simd.max_f32s(x, simd.splat_f32s(0.0)),
         Activation::Silu => silu(simd, x),
         Activation::Gelu => gelu(simd, x),
+        Activation::Sigmoid => sigmoid(simd, x),
         Activation::DoubleSigmoid => double_sigmoid(simd, x),
     }
 }

@@ -1,35 +1,87 @@
 //! Rows to columns.
 
-use crate::view::{computed, hold, in_chunks_of_images, is_plain};
+use crate::view::{View, computed, hold, in_chunks_of_images, in_rows, is_plain};
 use crate::work;
-use candle_core::{Result, Shape, Tensor};
+use candle_core::{Result, Shape, Tensor, bail};
 
-/// Values that a thread writes at once.
-const CHUNK: usize = 1 << 12;
+/// Lines of the output that a thread writes at once: what stands in one cache line of the input.
+const LINES: usize = 16;
 
 /// `(batch, rows, columns)` to `(batch, columns, rows)`, contiguous.
 ///
 /// # Errors
 /// If the tensor has not three dimensions.
 pub fn transpose(x: &Tensor) -> Result<Tensor> {
-    let (batch, rows, columns) = x.dims3()?;
-    if !is_plain(x) || batch * rows * columns == 0 {
-        return x.transpose(1, 2)?.contiguous();
+    transpose_maps(&[&[x]])
+}
+
+/// Several maps `(batch, rows, columns)` to one `(batch, columns, rows)`, contiguous: the rows of the
+/// maps of a group follow each other, and so do the columns of the groups.
+///
+/// # Errors
+/// If there is no map, one has not three dimensions, the batches differ, the maps of a group differ in
+/// columns, or groups differ in rows.
+pub fn transpose_maps(groups: &[&[&Tensor]]) -> Result<Tensor> {
+    let mut sizes = Vec::new();
+    for maps in groups {
+        let dims = maps.iter().map(|map| map.dims3()).collect::<Result<Vec<_>>>()?;
+        let Some(&(batch, _, columns)) = dims.first() else { bail!("transpose: an empty group") };
+        let rows: usize = dims.iter().map(|(_, rows, _)| rows).sum();
+        sizes.push((batch, rows, columns));
+        let (first_batch, first_rows, _) = sizes[0];
+        if (batch, rows) != (first_batch, first_rows)
+            || dims.iter().any(|&(b, _, c)| (b, c) != (batch, columns))
+        {
+            bail!("transpose: maps of {dims:?} do not fit those of {:?}", sizes[0]);
+        }
     }
-    let _span = work::begin_moving("transposing", 2 * x.elem_count());
-    let x = x.contiguous()?;
-    let x = hold("transpose", &x);
-    let x = x.view()?;
-    let lines = (CHUNK / rows).max(1);
-    let y = in_chunks_of_images([batch, rows * columns], lines * rows, |image, chunk, y| {
-        let (first, count) = (chunk * lines, y.len() / rows);
-        for row in 0..rows {
-            let values = &x.row(image * rows + row)[first..first + count];
-            let to = y[row..].iter_mut().step_by(rows);
-            to.zip(values).for_each(|(to, value)| *to = *value);
+    let Some(&(batch, rows, _)) = sizes.first() else { bail!("transpose: no maps") };
+    let columns: usize = sizes.iter().map(|(.., columns)| columns).sum();
+    if !groups.iter().copied().flatten().all(|map| is_plain(map)) {
+        let join = |maps: &&[&Tensor]| Tensor::cat(maps, 1)?.transpose(1, 2);
+        return Tensor::cat(&groups.iter().map(join).collect::<Result<Vec<_>>>()?, 1)?.contiguous();
+    }
+    let _span = work::begin_moving("transposing", 2 * batch * rows * columns);
+    let maps =
+        groups.iter().copied().flatten().map(|map| in_rows(map)).collect::<Result<Vec<_>>>()?;
+    let held: Vec<_> = maps.iter().map(|map| hold("transpose", map)).collect();
+    let mut views = held.iter().map(|map| map.view());
+    let groups = groups.iter().map(|maps| views.by_ref().take(maps.len()).collect());
+    let groups: Vec<Vec<View<'_>>> = groups.collect::<Result<_>>()?;
+    let y = in_chunks_of_images([batch, columns * rows], LINES * rows.max(1), |image, chunk, y| {
+        let mut first = chunk * LINES;
+        let mut y = y;
+        for maps in &groups {
+            let width = maps[0].width();
+            let count = width.saturating_sub(first).min(y.len() / rows);
+            let (lines, rest) = y.split_at_mut(count * rows);
+            if count > 0 {
+                write_lines(maps, [image, batch], [first, count], rows, lines);
+            }
+            (first, y) = (first.saturating_sub(width), rest);
         }
     });
     computed(y, Shape::from((batch, columns, rows)))
+}
+
+/// Writes `count` columns from `first` on of some maps of an image, each as a line.
+fn write_lines(
+    maps: &[View<'_>],
+    [image, batch]: [usize; 2],
+    [first, count]: [usize; 2],
+    length: usize,
+    lines: &mut [f32],
+) {
+    let mut at = 0;
+    for map in maps {
+        let rows = map.rows() / batch;
+        for row in 0..rows {
+            let values = &map.row(image * rows + row)[first..first + count];
+            let to = lines[at + row..].iter_mut().step_by(length);
+            to.zip(values).for_each(|(to, value)| *to = *value);
+        }
+        at += rows;
+    }
 }
 
 /// `(batch, channels, height, width)` to `(batch, height, width, channels)`, contiguous.
@@ -57,6 +109,17 @@ mod tests {
             assert_eq!(y.dims(), wanted.dims());
             let values = |x: &Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
             assert_eq!(values(&y), values(&wanted));
+        }
+        let map =
+            |rows, columns| Tensor::randn(0f32, 1.0, (2, rows, columns), &Device::Cpu).unwrap();
+        let (a, b, c) = (map(5, 40), map(7, 40), map(12, 9));
+        let joined = Tensor::cat(&[&a, &b], 1).unwrap();
+        let wanted = Tensor::cat(&[joined, c.clone()], 2).unwrap().transpose(1, 2).unwrap();
+        let found = transpose_maps(&[&[&a, &b], &[&c]]).unwrap();
+        let values = |x: &Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert_eq!((found.dims(), values(&found)), (wanted.dims(), values(&wanted)));
+        for wrong in [&[&[&a, &c][..]][..], &[&[&a], &[&c]], &[], &[&[]]] {
+            assert!(transpose_maps(wrong).is_err());
         }
         let image =
             Tensor::arange(0f32, 24.0, &Device::Cpu).unwrap().reshape((1, 3, 2, 4)).unwrap();

@@ -45,13 +45,31 @@ impl Geometry {
         self.kernel[0] * self.kernel[1]
     }
 
+    pub(super) fn kernel(&self) -> [usize; 2] {
+        self.kernel
+    }
+
+    /// Whether the taps are next to each other.
+    pub(super) fn is_dense(&self) -> bool {
+        self.params.dilation == 1
+    }
+
+    /// Whether all that a position sees lies inside the image; the taps are next to each other.
+    pub(super) fn is_inside(&self, corner: Corner) -> bool {
+        let inside = |at: usize, axis: usize| {
+            let end = at + self.kernel[axis];
+            at >= self.params.padding && end <= self.input[axis] + self.params.padding
+        };
+        inside(corner.y, 0) && inside(corner.x, 1)
+    }
+
     /// Whether each output position sees the input pixel at its place alone.
     pub(super) fn is_pointwise(&self) -> bool {
         self.kernel == [1, 1] && self.params.stride == 1 && self.params.padding == 0
     }
 
     /// The corners of what consecutive positions see; behind `last` that of `last` again.
-    fn corners(&self, first: usize, last: usize, corners: &mut [Corner]) {
+    pub(super) fn corners(&self, first: usize, last: usize, corners: &mut [Corner]) {
         let [out_h, out_w] = self.out;
         let Conv2dParams { stride, .. } = self.params;
         let (image, position) = (first / (out_h * out_w), first % (out_h * out_w));
@@ -78,7 +96,12 @@ impl Geometry {
     }
 
     /// The pixel that a tap reads of maps that are doubled `shift` times; `None` outside the image.
-    fn pixel(&self, corner: Corner, [tap_y, tap_x]: [usize; 2], shift: u32) -> Option<usize> {
+    pub(super) fn pixel(
+        &self,
+        corner: Corner,
+        [tap_y, tap_x]: [usize; 2],
+        shift: u32,
+    ) -> Option<usize> {
         let Conv2dParams { dilation, padding, .. } = self.params;
         let [height, width] = self.input;
         // Below 0 becomes huge.
@@ -90,7 +113,7 @@ impl Geometry {
         })
     }
 
-    fn kernel_taps(&self) -> impl Iterator<Item = [usize; 2]> {
+    pub(super) fn kernel_taps(&self) -> impl Iterator<Item = [usize; 2]> {
         let [height, width] = self.kernel;
         (0..height).flat_map(move |y| (0..width).map(move |x| [y, x]))
     }

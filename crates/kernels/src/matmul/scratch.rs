@@ -35,7 +35,7 @@ impl Scratch {
     }
 
     /// What was written.
-    pub(super) fn as_slice(&self) -> &[f32] {
+    pub(crate) fn as_slice(&self) -> &[f32] {
         &self.values
     }
 }
