@@ -78,18 +78,19 @@ impl Winograd {
                 })
                 .collect();
             let size = taps.map(|taps| taps + 1);
-            let transformed: Vec<_> = pieces
-                .iter()
-                .map(|&[y, x]| {
-                    let kernels = weight.par_chunks_exact(height * width);
-                    let piece =
-                        |kernel: &[f32]| of_weight(taps, |i, j| kernel[(y + i) * width + x + j]);
-                    kernels.map(piece).collect::<Vec<_>>()
-                })
-                .collect();
-            let matrices = (0..size[0] * size[1]).into_par_iter().map(|index| {
+            let values = size[0] * size[1];
+            let transformed = |&[y, x]: &[usize; 2]| {
+                let mut to = vec![0f32; out * input * values];
+                let kernels = weight.par_chunks_exact(height * width);
+                to.par_chunks_exact_mut(values).zip(kernels).for_each(|(to, kernel)| {
+                    of_weight(taps, |i, j| kernel[(y + i) * width + x + j], to);
+                });
+                to
+            };
+            let transformed: Vec<_> = pieces.iter().map(transformed).collect();
+            let matrices = (0..values).map(|index| {
                 Packed::new([pieces.len() * input, out], None, isa, |i, j| {
-                    transformed[i / input][j * input + i % input][index]
+                    transformed[i / input][(j * input + i % input) * values + index]
                 })
             });
             Group { size, matrices: matrices.collect(), pieces }

@@ -3,6 +3,7 @@
 use crate::isa::Isa;
 use crate::vectors::LINE;
 use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
 
 /// A cache line of values, so that no vector load crosses two.
 #[derive(Debug, Clone, Copy)]
@@ -61,24 +62,28 @@ impl Tile {
 }
 
 impl Packed {
-    /// Packs the matrix whose value in row `i` of `k` and column `j` of `n` is `value(i, j)`.
+    /// Packs the matrix, in the rayon pool it is called in, whose value in row `i` of `k` and column `j` of `n` is `value(i, j)`.
     pub(crate) fn new(
         [k, n]: [usize; 2],
         bias: Option<&[f32]>,
         isa: Isa,
-        value: impl Fn(usize, usize) -> f32,
+        value: impl Fn(usize, usize) -> f32 + Sync,
     ) -> Self {
         let tile = Tile::choose(n, isa);
         let panels = n.div_ceil(tile.columns);
         let mut lines = vec![Line([0.0; LINE]); (panels * k * tile.columns).div_ceil(LINE)];
         let mut biases = vec![Line([0.0; LINE]); (panels * tile.columns).div_ceil(LINE)];
-        let values = flat_mut(&mut lines);
-        for j in 0..n {
-            let (panel, column) = (j / tile.columns, j % tile.columns);
-            for i in 0..k {
-                values[(panel * k + i) * tile.columns + column] = value(i, j);
+        // A matrix without rows has nothing in its panels.
+        let length = (k * tile.columns).max(1);
+        flat_mut(&mut lines).par_chunks_mut(length).enumerate().for_each(|(panel, values)| {
+            let first = panel * tile.columns;
+            let count = tile.columns.min(n.saturating_sub(first));
+            for (i, row) in values.chunks_exact_mut(tile.columns).enumerate() {
+                for (column, to) in row[..count].iter_mut().enumerate() {
+                    *to = value(i, first + column);
+                }
             }
-        }
+        });
         if let Some(bias) = bias {
             flat_mut(&mut biases)[..n].copy_from_slice(bias);
         }

@@ -6,22 +6,31 @@ use crate::matmul::Epilogue;
 use crate::vectors::{read, unrolled, write};
 use pulp::{Simd, WithSimd};
 
-/// `G · g · Gᵀ` of the taps `g` of a piece, in binary64, row by row. Along an axis of three taps the
-/// rows of `G` are 1 0 0, ½ ½ ½, ½ −½ ½, 0 0 1; a single tap stands for two values.
+/// Writes `G · g · Gᵀ` of the taps `g` of a piece, computed in binary64, row by row. Along an axis of
+/// three taps the rows of `G` are 1 0 0, ½ ½ ½, ½ −½ ½, 0 0 1; a single tap stands for two values.
 pub(super) fn of_weight(
     [height, width]: [usize; 2],
     tap: impl Fn(usize, usize) -> f32,
-) -> Vec<f32> {
-    let spread = |taps: &[f64]| match *taps {
-        [a, b, c] => vec![a, (a + b + c) / 2.0, (a - b + c) / 2.0, c],
-        [a] => vec![a, a],
-        _ => unreachable!("pieces have one tap or three"),
+    to: &mut [f32],
+) {
+    let spread = |taps: usize, [a, b, c]: [f64; 3]| match taps {
+        3 => [a, (a + b + c) / 2.0, (a - b + c) / 2.0, c],
+        _ => [a, a, 0.0, 0.0],
     };
-    let row = |y| spread(&(0..width).map(|x| f64::from(tap(y, x))).collect::<Vec<_>>());
-    let rows: Vec<_> = (0..height).map(row).collect();
-    let column = |x: usize| spread(&rows.iter().map(|row| row[x]).collect::<Vec<_>>());
-    let columns: Vec<_> = (0..width + 1).map(column).collect();
-    (0..height + 1).flat_map(|y| columns.iter().map(move |column| column[y] as f32)).collect()
+    let mut rows = [[0.0; 4]; 3];
+    for (y, row) in rows.iter_mut().enumerate().take(height) {
+        let mut taps = [0.0; 3];
+        for (x, value) in taps.iter_mut().enumerate().take(width) {
+            *value = f64::from(tap(y, x));
+        }
+        *row = spread(width, taps);
+    }
+    for x in 0..width + 1 {
+        let column = spread(height, [rows[0][x], rows[1][x], rows[2][x]]);
+        for (y, value) in column.into_iter().enumerate().take(height + 1) {
+            to[y * (width + 1) + x] = value as f32;
+        }
+    }
 }
 
 /// Squares of one source to rows of the products of a piece: `Bᵀ · d · B`.
