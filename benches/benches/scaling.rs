@@ -25,7 +25,7 @@ fn main() {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     println!("{cores} cores; medians of {ROUNDS} rounds, milliseconds for a pass\n");
     println!(
-        "| network | 1 thread | 2 threads | 4 threads | two requests at once, each: 2 threads shared | / 2 × one request |"
+        "| network | 1 thread | 2 threads | 4 threads | two requests at once | / 2 × one request |"
     );
     println!("|---|---|---|---|---|---|");
     for (name, pass) in networks() {
