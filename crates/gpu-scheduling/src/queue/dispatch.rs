@@ -10,6 +10,7 @@
 use super::device::DeviceState;
 use super::flows::Head;
 use super::rank::{LEVELS, Rank};
+use super::window::nanos;
 use super::{Event, Queue, Stage};
 
 impl Queue {
@@ -94,14 +95,19 @@ impl Queue {
         self.events.push_back(Event::Granted(ticket, super::DeviceId(device)));
     }
 
-    /// Of the devices where a run fits now, one that holds the model, with the least to do.
+    /// Of the devices where a run fits now, the one where it should end first: with the least to do,
+    /// where loading the model counts as work on a device that does not hold it.
     fn place(&self, demand: usize) -> Option<usize> {
         let class = self.demands[demand].class;
+        let load = nanos(self.policy.classes[class].load_time);
         self.devices
             .iter()
             .enumerate()
             .filter(|(_, d)| d.fits(&self.demands, demand, self.now))
-            .min_by_key(|(_, d)| (!d.resident[class], d.outstanding))
+            .min_by_key(|(_, d)| {
+                let load = if d.resident[class] { 0 } else { load };
+                d.outstanding.saturating_add(load)
+            })
             .map(|(i, _)| i)
     }
 
