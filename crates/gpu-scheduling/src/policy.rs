@@ -73,12 +73,31 @@ pub struct DeviceSpec {
     pub memory: u64,
     /// Leases held at once, of all classes together; at least 1.
     pub slots: u32,
+    /// The NVIDIA card it is on, to be asked for in snapshots.
+    pub card: Option<Card>,
+}
+
+/// Which NVIDIA card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Card {
+    /// Its index in the driver's order, which is CUDA's under `CUDA_DEVICE_ORDER=PCI_BUS_ID`.
+    Index(u32),
+    /// Its place on the bus, such as `00000000:17:00.0`.
+    PciBusId(String),
+    /// Its unique name, such as `GPU-5d7f…`.
+    Uuid(String),
 }
 
 impl DeviceSpec {
-    /// A device with 16 slots.
+    /// A device with 16 slots and no card that is known.
     pub fn new(name: impl Into<String>, memory: u64) -> Self {
-        Self { name: name.into(), memory, slots: 16 }
+        Self { name: name.into(), memory, slots: 16, card: None }
+    }
+
+    /// The same device on this card.
+    #[must_use]
+    pub fn on_card(self, card: Card) -> Self {
+        Self { card: Some(card), ..self }
     }
 }
 

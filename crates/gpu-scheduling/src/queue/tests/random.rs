@@ -126,6 +126,7 @@ fn world(rng: &mut Rng) -> (Policy, Vec<DeviceSpec>) {
         name: format!("gpu:{i}"),
         memory: if i == 0 { 8 << 30 } else { (1 + rng.below(16)) << 30 },
         slots: 1 + rng.below(8) as u32,
+        card: None,
     });
     let devices = devices.collect();
     (policy, devices)
@@ -285,6 +286,7 @@ fn release_one(rng: &mut Rng, queue: &mut Queue, model: &mut Model, now: Duratio
 /// `SCHEDULING_STEPS=100000000 cargo test -p portrait-gpu-scheduling random_steps` makes it a
 /// campaign; 5 million is what it does by itself.
 #[test]
+#[allow(clippy::print_stdout, reason = "the figures of a campaign")]
 fn millions_of_random_steps_break_nothing() {
     let (mut granted, mut expired, mut refused, mut memory, mut cancelled) = (0, 0, 0, 0, 0);
     let steps = std::env::var("SCHEDULING_STEPS").map_or(5_000_000, |n| n.parse::<u64>().unwrap());
@@ -301,6 +303,8 @@ fn millions_of_random_steps_break_nothing() {
     // The walk has been everywhere.
     assert!(granted > 1_000_000, "{granted}");
     let others = [expired, refused, memory, cancelled];
-    println!("{steps} steps: {granted} granted; expired, refused, out of memory, cancelled: {others:?}");
+    println!(
+        "{steps} steps: {granted} granted; expired, refused, out of memory, cancelled: {others:?}"
+    );
     assert!(others.iter().all(|n| *n > 5_000), "{others:?}");
 }
