@@ -14,7 +14,7 @@ pub(crate) async fn run(
 ) -> Result<ExitCode, CliError> {
     let model = Model { file: args.weights.clone(), ..Model::named(&args.model)? };
     let places = settings.places(output, false)?;
-    let network = RawNetwork::load(&model, &places, settings.device, Precision::F32).await?;
+    let network = RawNetwork::load(&model, &places, settings.device.single()?, Precision::F32).await?;
     let mut run = 0;
     network.run_file(&args.input, &args.output, args.repeat as usize, |time| {
         run += 1;
