@@ -1,76 +1,107 @@
-//! Whether inputs are faster through a network together, or two runs side by side, than one run
-//! after the other: time for each input, on the CPU, with reproducible weights.
+//! Whether inputs are faster through a network together, or several runs side by side, than one
+//! run after the other, on the CPU with reproducible weights.
+//!
+//! The ways take turns, round by round, for the speed of a machine drifts: each is compared with
+//! the single runs of the same rounds, by its best and by its median time for an input. Criterion,
+//! which measures one way after the other, cannot do that.
+//!
+//! `cargo bench -p portrait-benches --bench batching -- 40` takes 40 rounds; 15 is the default.
+#![allow(clippy::print_stdout, reason = "a program")]
 
-use criterion::measurement::WallTime;
-use criterion::{
-    BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
-};
 use portrait_detection::{Variant, Yolov8, Yolov8Config};
 use portrait_kernels::{Device, Precision};
 use portrait_pipeline::Model;
 use portrait_segmentation::{Birefnet, BirefnetConfig};
 use portrait_test_support::reproducible::{input, var_builder};
 use std::hint::black_box;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// Inputs in a run, or runs at once.
-const COUNTS: [usize; 3] = [1, 2, 4];
+/// A way to get inputs through a network.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    /// So many in one run.
+    Together(usize),
+    /// So many runs at once, on threads of their own.
+    SideBySide(usize),
+}
 
-/// Benches `forward(batch)` with growing batches, and with one input on several threads.
-fn bench(group: &mut BenchmarkGroup<'_, WallTime>, side: usize, forward: impl Fn(usize) + Sync) {
-    group.sample_size(10).warm_up_time(Duration::from_secs(1));
-    for count in COUNTS {
-        group.throughput(Throughput::Elements(count as u64));
-        group.bench_function(BenchmarkId::new(format!("{side}/together"), count), |bencher| {
-            bencher.iter(|| forward(count));
-        });
+const WAYS: [Way; 5] =
+    [Way::Together(1), Way::Together(2), Way::Together(4), Way::SideBySide(2), Way::SideBySide(4)];
+
+impl Way {
+    fn inputs(self) -> usize {
+        match self {
+            Self::Together(n) | Self::SideBySide(n) => n,
+        }
     }
-    for count in [2, 4] {
-        group.throughput(Throughput::Elements(count as u64));
-        group.bench_function(BenchmarkId::new(format!("{side}/side_by_side"), count), |bencher| {
-            bencher.iter(|| {
-                std::thread::scope(|scope| {
-                    for _ in 0..count {
-                        scope.spawn(|| forward(1));
-                    }
-                });
-            });
-        });
+
+    /// The time for each input; `forward` runs a batch of so many.
+    fn time(self, forward: &(impl Fn(usize) + Sync)) -> Duration {
+        let start = Instant::now();
+        match self {
+            Self::Together(n) => forward(n),
+            Self::SideBySide(n) => std::thread::scope(|scope| {
+                for _ in 0..n {
+                    scope.spawn(|| forward(1));
+                }
+            }),
+        }
+        start.elapsed() / self.inputs() as u32
     }
 }
 
-fn yolov8(criterion: &mut Criterion) {
-    let weights = var_builder(Precision::F32.dtype(), &Device::Cpu);
-    let network =
-        Yolov8::load(&Yolov8Config::new(Variant::N, 80), weights).expect("a valid network");
-    let inputs = COUNTS.map(|n| (n, input((n, 3, 640, 640)).expect("a valid shape")));
-    let mut group = criterion.benchmark_group("batching_yolov8n");
-    bench(&mut group, 640, |batch| {
-        let (_, input) = inputs.iter().find(|(n, _)| *n == batch).expect("one of the counts");
-        black_box(network.forward(black_box(input)).expect("a valid input"));
-    });
-    group.finish();
+fn compare(name: &str, rounds: usize, forward: impl Fn(usize) + Sync) {
+    let mut times = WAYS.map(|_| Vec::with_capacity(rounds));
+    for round in 0..=rounds {
+        for i in 0..WAYS.len() {
+            // Each is first in some round, and the first round only warms up.
+            let i = (i + round) % WAYS.len();
+            let time = WAYS[i].time(&forward);
+            if round > 0 {
+                times[i].push(time);
+            }
+        }
+    }
+    times.iter_mut().for_each(|times| times.sort_unstable());
+    let (best, median) = (|times: &[Duration]| times[0], |times: &[Duration]| times[rounds / 2]);
+    for (way, times_of_way) in WAYS.iter().zip(&times) {
+        let ms = |time: Duration| time.as_secs_f64() * 1e3;
+        let ratio = |of: &dyn Fn(&[Duration]) -> Duration| ms(of(times_of_way)) / ms(of(&times[0]));
+        println!(
+            "{name:<22} {:<14} best {:>8.1} ms, {:.2} of one by one; median {:>8.1} ms, {:.2}",
+            format!("{way:?}"),
+            ms(best(times_of_way)),
+            ratio(&best),
+            ms(median(times_of_way)),
+            ratio(&median),
+        );
+    }
 }
 
-fn birefnet(criterion: &mut Criterion) {
+fn main() {
+    // Cargo adds options of its own.
+    let rounds = std::env::args().skip(1).find_map(|text| text.parse().ok()).unwrap_or(15);
+    let batches = |side| [1, 2, 4].map(|n| (n, input((n, 3, side, side)).expect("a valid shape")));
+    let weights = || var_builder(Precision::F32.dtype(), &Device::Cpu);
+
+    let network = Yolov8::load(&Yolov8Config::new(Variant::N, 80), weights()).expect("a network");
+    for side in [320, 640] {
+        let inputs = batches(side);
+        compare(&format!("YOLOv8n {side}²"), rounds, |n| {
+            let (_, input) = inputs.iter().find(|(batch, _)| *batch == n).expect("a batch");
+            black_box(network.forward(black_box(input)).expect("a valid input"));
+        });
+    }
     let nano: BirefnetConfig = Model::find("birefnet-nano")
         .and_then(|model| Ok(model.manifest.architecture()?))
         .expect("a model of this workspace");
-    for (name, side, config) in [
-        ("batching_birefnet_nano", 256, nano),
-        ("batching_birefnet_lite", 512, BirefnetConfig::lite()),
-    ] {
-        let weights = var_builder(Precision::F32.dtype(), &Device::Cpu);
-        let network = Birefnet::new(&config, &weights).expect("a valid network");
-        let inputs = COUNTS.map(|n| (n, input((n, 3, side, side)).expect("a valid shape")));
-        let mut group = criterion.benchmark_group(name);
-        bench(&mut group, side, |batch| {
-            let (_, input) = inputs.iter().find(|(n, _)| *n == batch).expect("one of the counts");
+    let networks = [("BiRefNet nano", 256, nano), ("BiRefNet lite", 512, BirefnetConfig::lite())];
+    for (name, side, config) in networks {
+        let network = Birefnet::new(&config, &weights()).expect("a network");
+        let inputs = batches(side);
+        compare(&format!("{name} {side}²"), rounds, |n| {
+            let (_, input) = inputs.iter().find(|(batch, _)| *batch == n).expect("a batch");
             black_box(network.forward(black_box(input)).expect("a valid input"));
         });
-        group.finish();
     }
 }
-
-criterion_group!(benches, yolov8, birefnet);
-criterion_main!(benches);

@@ -1,6 +1,7 @@
 //! Who starts where.
 //!
-//! Requests are elected in order: by priority, then by the flows' virtual time, then by age. An
+//! Requests are elected in order: by priority, then by the flows' virtual time, then, within a
+//! flow, by age. An
 //! elected request starts on a device it fits; or, where only other classes' runs are in its way,
 //! it reserves a device, on which nothing starts any more that would be in its way. So an
 //! exclusive run waits, once elected, for the runs of one device and for nothing that comes later;
@@ -68,7 +69,9 @@ impl Queue {
             .filter(|rank| rank.lifted() >= level)
             .flat_map(|rank| open().map(move |d| (d, rank)))
             .filter_map(|(d, rank)| Some((self.flows.head(d, rank)?, d, rank)))
-            .min_by_key(|(head, ..)| (head.virtual_time, head.ticket))
+            // In this order the flow that is first is at the head of all its lanes, so that its
+            // oldest request is seen, whichever lane that is in.
+            .min_by_key(|(head, ..)| (head.virtual_time, head.flow, head.ticket))
     }
 
     /// Starts elected requests where their device is free now, or another one is sooner.

@@ -136,8 +136,20 @@ fn pick<T: Copy>(rng: &mut Rng, from: &[T]) -> Option<T> {
     (!from.is_empty()).then(|| from[rng.below(from.len() as u64) as usize])
 }
 
+/// Tells which episode it was that failed.
+struct Episode(u64);
+
+impl Drop for Episode {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("in episode {}", self.0);
+        }
+    }
+}
+
 /// One queue from its beginning through `steps` random steps to its drained end.
 fn episode(seed: u64, steps: u64) -> Snapshot {
+    let _told = Episode(seed);
     let mut rng = Rng::new(seed);
     let (policy, specs) = world(&mut rng);
     let mut queue = Queue::new(policy.clone(), specs.clone()).unwrap();

@@ -147,6 +147,33 @@ fn a_warm_device_takes_more_work_before_a_cold_one_is_loaded() {
 }
 
 #[test]
+fn within_a_flow_age_counts_also_beside_another_flow_of_the_same_service() {
+    let mut queue = seed(1);
+    let ageing = queue.policy().ageing;
+    let holder = queue.submit(ms(0), ask(B, "holder")).unwrap();
+    // Both flows have had nothing, and `early` is the older one.
+    let low = Priority::Low;
+    let other = queue.submit(ms(1), Request { priority: low, ..ask(B, "early") }).unwrap();
+    let old = queue.submit(ms(1), Request { priority: low, ..ask(B, "late") }).unwrap();
+    // Age lifts these two only; what comes now stands on the lane that they have reached.
+    queue.tick(ms(2) + ageing);
+    let young = queue.submit(ms(2) + ageing, ask(B, "late")).unwrap();
+    let youngest = queue.submit(ms(2) + ageing, ask(B, "early")).unwrap();
+    grants(&mut queue);
+    let mut now = ms(3) + ageing;
+    let mut order = Vec::new();
+    let mut running = holder;
+    for _ in 0..4 {
+        now += ms(1);
+        queue.release(now, running, Outcome::Finished);
+        running = grants(&mut queue)[0].0;
+        order.push(running);
+    }
+    let place = |ticket| order.iter().position(|t| *t == ticket).unwrap();
+    assert!(place(old) < place(young) && place(other) < place(youngest), "{order:?}");
+}
+
+#[test]
 fn with_memory_told_more_runs_where_the_card_has_room() {
     let policy = Policy::by_memory();
     let mut queue = Queue::new(policy, vec![DeviceSpec::new("cuda:0", 9 << 30)]).unwrap();
