@@ -5,7 +5,8 @@
 //! the single runs of the same rounds, by its best and by its median time for an input. Criterion,
 //! which measures one way after the other, cannot do that.
 //!
-//! `cargo bench -p portrait-benches --bench batching -- 40` takes 40 rounds; 15 is the default.
+//! `cargo bench -p portrait-benches --bench batching -- 40 lite` takes 40 rounds, of the networks
+//! whose names hold `lite`; 15 rounds of all by default.
 #![allow(clippy::print_stdout, reason = "a program")]
 
 use portrait_detection::{Variant, Yolov8, Yolov8Config};
@@ -80,14 +81,21 @@ fn compare(name: &str, rounds: usize, forward: impl Fn(usize) + Sync) {
 
 fn main() {
     // Cargo adds options of its own.
-    let rounds = std::env::args().skip(1).find_map(|text| text.parse().ok()).unwrap_or(15);
+    let asked: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let rounds = asked.iter().find_map(|text| text.parse().ok()).unwrap_or(15);
+    let filter = asked.iter().find(|text| text.parse::<usize>().is_err());
+    let wanted = |name: &str| filter.is_none_or(|filter| name.contains(filter.as_str()));
     let batches = |side| [1, 2, 4].map(|n| (n, input((n, 3, side, side)).expect("a valid shape")));
     let weights = || var_builder(Precision::F32.dtype(), &Device::Cpu);
 
     let network = Yolov8::load(&Yolov8Config::new(Variant::N, 80), weights()).expect("a network");
     for side in [320, 640] {
+        let name = format!("YOLOv8n {side}²");
+        if !wanted(&name) {
+            continue;
+        }
         let inputs = batches(side);
-        compare(&format!("YOLOv8n {side}²"), rounds, |n| {
+        compare(&name, rounds, |n| {
             let (_, input) = inputs.iter().find(|(batch, _)| *batch == n).expect("a batch");
             black_box(network.forward(black_box(input)).expect("a valid input"));
         });
@@ -97,9 +105,13 @@ fn main() {
         .expect("a model of this workspace");
     let networks = [("BiRefNet nano", 256, nano), ("BiRefNet lite", 512, BirefnetConfig::lite())];
     for (name, side, config) in networks {
+        let name = format!("{name} {side}²");
+        if !wanted(&name) {
+            continue;
+        }
         let network = Birefnet::new(&config, &weights()).expect("a network");
         let inputs = batches(side);
-        compare(&format!("{name} {side}²"), rounds, |n| {
+        compare(&name, rounds, |n| {
             let (_, input) = inputs.iter().find(|(batch, _)| *batch == n).expect("a batch");
             black_box(network.forward(black_box(input)).expect("a valid input"));
         });

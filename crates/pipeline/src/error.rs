@@ -77,7 +77,7 @@ pub enum Error {
         message: String,
     },
     /// Too many requests wait for the device: this one was refused at once.
-    #[error("{stage}: too many requests wait; try again in {} s", retry_after.as_secs_f64())]
+    #[error("{stage}: too many requests wait; try again in {:.2} s", retry_after.as_secs_f64())]
     Busy {
         /// The step.
         stage: &'static str,

@@ -178,12 +178,12 @@ impl Pipeline {
     ) -> Result<Detections, Error> {
         let this = self.admit()?;
         let inner = &this.inner;
-        let opening = Instant::now();
-        let load = inner.engine.detection().open().await?;
-        let opening = milliseconds(opening.elapsed());
         let manifest = &inner.detection.manifest;
         let config: Yolov8Config = manifest.architecture()?;
         options.check(config.classes)?;
+        let opening = Instant::now();
+        let load = inner.engine.detection().open().await?;
+        let opening = milliseconds(opening.elapsed());
         let side = options.image_size.unwrap_or(manifest.input.width.max(manifest.input.height));
         let letterbox = Letterbox::new(photo.image().dimensions(), side, options.letterbox)?;
         let turn = Turn::new(&this.scheduling, photo.id());

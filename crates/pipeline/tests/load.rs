@@ -4,6 +4,7 @@
 
 #![cfg(feature = "starter-models")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+#![allow(clippy::print_stderr, reason = "the figures of a campaign")]
 
 use futures::future::join_all;
 use image::{DynamicImage, ImageFormat, imageops::FilterType};

@@ -3,8 +3,8 @@
 use crate::support::{write_small_birefnet, write_yolov8n};
 use portrait_pipeline::weights::{Family, HubPlace, Origin, resolve};
 use portrait_pipeline::{
-    CutOutOptions, DETECTION_MODELS, DetectOptions, Model, Photo, Pipeline, Places,
-    SEGMENTATION_MODELS, STARTER_MODELS,
+    CutOutOptions, DETECTION_MODELS, DetectOptions, Device, LetterboxMode, Model, Photo, Pipeline,
+    Places, Precision, SEGMENTATION_MODELS, STARTER_MODELS, load_detector,
 };
 use tempfile::TempDir;
 
@@ -45,6 +45,30 @@ async fn a_real_photo_is_cut_out_without_any_file() {
     }
     for (x, y) in [(450, 150), (450, 250)] {
         assert!(alpha(x, y) < 0.1, "the background at {x}, {y}: {}", alpha(x, y));
+    }
+}
+
+/// The letterbox is drawn beside the device; that must not change what is found.
+#[tokio::test]
+async fn the_pipeline_finds_what_the_detector_alone_finds() {
+    let pipeline = Pipeline::builder().build().await.unwrap();
+    let places = Places { bundled: STARTER_MODELS, ..Places::default() };
+    let model = pipeline.detection_model();
+    let checkpoint = model.open(&places).await.unwrap();
+    let detector =
+        load_detector(&model.manifest, &checkpoint, &Device::Cpu, Precision::F32).unwrap();
+    let photo = photo();
+    for (letterbox, image_size) in [
+        (LetterboxMode::Rect, None),
+        (LetterboxMode::Square, None),
+        (LetterboxMode::Rect, Some(300)),
+    ] {
+        let confidence = 0.01;
+        let options =
+            DetectOptions { letterbox, image_size, confidence, ..DetectOptions::default() };
+        let alone = detector.detect(photo.image(), &options).unwrap();
+        assert!(alone.len() > 1, "{alone:?}");
+        assert_eq!(pipeline.detect(&photo, &options).await.unwrap().persons, alone);
     }
 }
 

@@ -139,6 +139,7 @@ fn pick<T: Copy>(rng: &mut Rng, from: &[T]) -> Option<T> {
 /// Tells which episode it was that failed.
 struct Episode(u64);
 
+#[allow(clippy::print_stderr, reason = "to find the episode again")]
 impl Drop for Episode {
     fn drop(&mut self) {
         if std::thread::panicking() {
