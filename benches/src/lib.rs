@@ -8,6 +8,8 @@
 //! | `scaling` | passes on 1, 2 and 4 threads, and two requests at once: one table, not by Criterion |
 //! | `refine` | colours at the edge of a cut-out |
 //! | `encode` | a cut-out to PNG |
+//! | `batching` | several inputs in one run of a network, or several runs at once, beside one by one |
+//! | `scheduling` | a lease of a device, alone and with ten thousand waiters, beside a semaphore |
 //!
 //! `cargo bench -p portrait-benches` runs all, `cargo bench -p portrait-benches -- nms` those whose
 //! names hold `nms`. `--features slow` adds the networks in their full size, which take seconds to

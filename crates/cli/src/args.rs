@@ -1,7 +1,7 @@
 //! What can be said on the command line.
 
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, value_parser};
-use portrait_pipeline::DeviceRequest;
+use portrait_pipeline::Devices;
 use std::path::PathBuf;
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 2 wrong usage; 11 the service is impaired (out of memory, crash); \
@@ -29,9 +29,9 @@ pub(crate) struct Args {
 /// Where models run and where their files are.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Settings {
-    /// Device: auto, cpu, cuda or cuda:N
+    /// Devices: auto, cpu, cuda, cuda:N or cuda:N,N
     #[arg(long, global = true, default_value = "auto", env = "PORTRAIT_DEVICE")]
-    pub(crate) device: DeviceRequest,
+    pub(crate) device: Devices,
     /// Folder with a folder per model
     #[arg(
         long,

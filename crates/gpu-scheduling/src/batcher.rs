@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::error::{Error, Failure, Message};
+use crate::policy::Priority;
 use crate::queue::ClassId;
 use crate::scheduler::Scheduler;
 use crate::sync::{Mutex, lock};
@@ -23,14 +24,12 @@ pub struct BatcherSettings {
     /// How long the first request of a batch waits for others while every device is busy. With an
     /// idle device it does not wait at all.
     pub delay: Duration,
-    /// The flow that the batches are leased for: a batch may hold several tenants' requests.
-    pub flow: Arc<str>,
 }
 
 impl Default for BatcherSettings {
     /// Up to 8 requests, gathered for up to 5 ms.
     fn default() -> Self {
-        Self { size: 8, delay: Duration::from_millis(5), flow: Arc::from("") }
+        Self { size: 8, delay: Duration::from_millis(5) }
     }
 }
 
@@ -126,13 +125,31 @@ where
         Ok(Self { shared: Arc::new(shared) })
     }
 
+    /// Runs `input` together with others of the same key, in the flow without a name and at normal
+    /// priority; else as [`submit_for`](Self::submit_for).
+    ///
+    /// # Errors
+    /// As [`submit_for`](Self::submit_for).
+    pub async fn submit(&self, key: K, input: I) -> Result<O, Error> {
+        self.submit_for(Arc::from(""), Priority::Normal, key, input).await
+    }
+
     /// Runs `input` together with others of the same key. Dropped before its batch begins, the
     /// request is left out of it. Must be called in a tokio runtime.
+    ///
+    /// A batch may hold requests of several flows; it waits in the flow, and at the priority, of
+    /// the one that began it.
     ///
     /// # Errors
     /// As [`Lease::run`](crate::Lease::run) and the request for the lease; every caller of a batch
     /// gets the error of its run.
-    pub async fn submit(&self, key: K, input: I) -> Result<O, Error> {
+    pub async fn submit_for(
+        &self,
+        flow: Arc<str>,
+        priority: Priority,
+        key: K,
+        input: I,
+    ) -> Result<O, Error> {
         let (answer, answered) = oneshot::channel();
         let entry = Entry { input, answer };
         let (fresh, full) = self.shared.add(&key, entry);
@@ -140,7 +157,7 @@ where
             waker.wake();
         }
         if let Some(number) = fresh {
-            tokio::spawn(gather(self.shared.clone(), key, number));
+            tokio::spawn(gather(self.shared.clone(), (flow, priority), key, number));
         }
         answered.await.unwrap_or(Err(Error::Closed))
     }
@@ -197,8 +214,12 @@ where
 }
 
 /// The life of one batch.
-async fn gather<D, K, I, O>(shared: Arc<Shared<D, K, I, O>>, key: K, number: u64)
-where
+async fn gather<D, K, I, O>(
+    shared: Arc<Shared<D, K, I, O>>,
+    (flow, priority): (Arc<str>, Priority),
+    key: K,
+    number: u64,
+) where
     D: 'static,
     K: Clone + Eq + Hash + Send + Sync + 'static,
     I: Send + Sync + 'static,
@@ -212,8 +233,7 @@ where
             () = tokio::time::sleep(shared.settings.delay) => {}
         }
     }
-    let flow = shared.settings.flow.clone();
-    let lease = shared.scheduler.lease(&shared.name).flow(flow).await;
+    let lease = shared.scheduler.lease(&shared.name).flow(flow).priority(priority).await;
     let (answers, inputs): (Vec<_>, Vec<_>) = shared
         .take(&key, number)
         .into_iter()

@@ -122,6 +122,10 @@ impl Gate {
         self.with(|queue, now| queue.set_state(now, device, state));
     }
 
+    pub(crate) fn set_resident(&self, device: DeviceId) {
+        self.with(|queue, _| queue.set_resident(device));
+    }
+
     pub(crate) fn close(&self) {
         self.with(|queue, _| queue.close());
     }

@@ -46,22 +46,27 @@
 //! among this package's examples drives it directly.
 
 mod batcher;
+mod cards;
 mod error;
 mod gate;
 mod hash;
 mod lease;
 mod policy;
 mod queue;
+mod request;
 mod scheduler;
 mod snapshot;
 mod sync;
+mod warm_up;
 mod worker;
 
 pub use batcher::{Batcher, BatcherSettings};
+pub use cards::card_memory;
 pub use error::{Cause, Error, Failure};
 pub use lease::Lease;
-pub use policy::{BIREFNET, Class, DeviceSpec, Policy, Priority, YOLO};
+pub use policy::{BIREFNET, Card, Class, DeviceSpec, Policy, Priority, YOLO};
 pub use queue::{ClassId, DeviceId, DeviceState, Event, Outcome, Queue, Released, Request, Ticket};
-pub use scheduler::{Builder, LeaseRequest, Scheduler};
-pub use snapshot::{Active, ClassCounts, ClassSnapshot, DeviceSnapshot, Snapshot};
+pub use request::LeaseRequest;
+pub use scheduler::{Builder, Scheduler};
+pub use snapshot::{Active, CardUsage, ClassCounts, ClassSnapshot, DeviceSnapshot, Snapshot};
 pub use worker::Readiness;

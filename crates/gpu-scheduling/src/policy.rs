@@ -30,21 +30,30 @@ pub struct Class {
     pub exclusive: bool,
     /// Peak device memory of one run, in bytes; 0 counts as nothing.
     pub memory: u64,
-    /// Run time to assume until runs have been measured.
+    /// Run time to assume until runs have been measured. The first run on a device is not
+    /// measured: it may load the model.
     pub run_time: Duration,
+    /// Time to load its model on a device that does not hold it: how much more work a device that
+    /// holds it may have and still be chosen.
+    pub load_time: Duration,
 }
 
 impl Class {
     /// A class whose runs may share a device, `concurrent` at once, in `memory` bytes each.
     pub fn shared(name: impl Into<String>, concurrent: u32, memory: u64) -> Self {
-        let run_time = Duration::from_millis(100);
-        Self { name: name.into(), concurrent, exclusive: false, memory, run_time }
+        Self { concurrent, exclusive: false, ..Self::exclusive(name, memory) }
     }
 
     /// A class whose runs want a device to themselves.
     pub fn exclusive(name: impl Into<String>, memory: u64) -> Self {
-        let run_time = Duration::from_millis(100);
-        Self { name: name.into(), concurrent: 1, exclusive: true, memory, run_time }
+        Self {
+            name: name.into(),
+            concurrent: 1,
+            exclusive: true,
+            memory,
+            run_time: Duration::from_millis(100),
+            load_time: Duration::from_secs(2),
+        }
     }
 
     /// The same class with another first guess of its run time.
@@ -64,12 +73,31 @@ pub struct DeviceSpec {
     pub memory: u64,
     /// Leases held at once, of all classes together; at least 1.
     pub slots: u32,
+    /// The NVIDIA card it is on, to be asked for in snapshots.
+    pub card: Option<Card>,
+}
+
+/// Which NVIDIA card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Card {
+    /// Its index in the driver's order, which is CUDA's under `CUDA_DEVICE_ORDER=PCI_BUS_ID`.
+    Index(u32),
+    /// Its place on the bus, such as `00000000:17:00.0`.
+    PciBusId(String),
+    /// Its unique name, such as `GPU-5d7f…`.
+    Uuid(String),
 }
 
 impl DeviceSpec {
-    /// A device with 16 slots.
+    /// A device with 16 slots and no card that is known.
     pub fn new(name: impl Into<String>, memory: u64) -> Self {
-        Self { name: name.into(), memory, slots: 16 }
+        Self { name: name.into(), memory, slots: 16, card: None }
+    }
+
+    /// The same device on this card.
+    #[must_use]
+    pub fn on_card(self, card: Card) -> Self {
+        Self { card: Some(card), ..self }
     }
 }
 

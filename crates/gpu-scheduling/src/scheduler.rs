@@ -1,21 +1,20 @@
 //! The handle an application holds: builder, leases, state.
 
 use std::fmt;
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::error::{Cause, Error, Failure};
+use crate::cards::Cards;
+use crate::error::{Error, Failure};
 use crate::gate::{Acquire, Denied, Gate};
-use crate::lease::Lease;
 use crate::policy::{DeviceSpec, Policy, Priority};
 use crate::queue::{ClassId, DeviceId, DeviceState, Queue, Request};
+use crate::request::LeaseRequest;
 use crate::snapshot::Snapshot;
 use crate::sync::{Mutex, lock};
-use crate::worker::{Keep, Open, Readiness, Worker};
+use crate::worker::{Open, Readiness, Worker};
 
 /// Leases devices of type `D` to jobs. A cheap handle: clones share the devices.
 ///
@@ -27,13 +26,15 @@ pub struct Scheduler<D> {
 
 pub(crate) struct Shared<D> {
     pub(crate) gate: Arc<Gate>,
-    names: Vec<String>,
+    pub(crate) names: Vec<String>,
     classes: Vec<String>,
     /// The flow without a name, shared so that a request allocates none.
     unnamed: Arc<str>,
     /// None after the scheduler was closed.
     workers: Mutex<Option<Vec<Worker<D>>>>,
     ends: Mutex<Vec<oneshot::Receiver<()>>>,
+    /// What the driver tells of the devices' cards.
+    cards: Cards,
 }
 
 impl<D> Clone for Scheduler<D> {
@@ -92,6 +93,7 @@ impl<D: 'static> Builder<D> {
     pub fn build(self) -> Result<Scheduler<D>, Error> {
         let specs: Vec<_> = self.devices.iter().map(|(spec, _)| spec.clone()).collect();
         let names: Vec<_> = specs.iter().map(|s| s.name.clone()).collect();
+        let cards = Cards::new(&specs);
         let classes = self.policy.classes.iter().map(|c| c.name.clone()).collect();
         let gate = Gate::new(Queue::new(self.policy, specs)?);
         let (mut workers, mut ends) = (Vec::new(), Vec::new());
@@ -102,7 +104,8 @@ impl<D: 'static> Builder<D> {
         }
         let workers = Mutex::new(Some(workers));
         let ends = Mutex::new(ends);
-        let shared = Shared { gate, names, classes, unnamed: Arc::from(""), workers, ends };
+        let unnamed = Arc::from("");
+        let shared = Shared { gate, names, classes, unnamed, workers, ends, cards };
         Ok(Scheduler { shared: Arc::new(shared) })
     }
 }
@@ -122,7 +125,7 @@ impl<D: 'static> Scheduler<D> {
             priority: Priority::Normal,
             deadline: None,
         };
-        LeaseRequest { scheduler: self.clone(), unknown: class.err(), request, within: None }
+        LeaseRequest::new(self.shared.clone(), class.err(), request)
     }
 
     /// The class of this name.
@@ -139,58 +142,22 @@ impl<D: 'static> Scheduler<D> {
         self.shared.gate.expected_wait(class)
     }
 
-    /// What runs and waits, and what happened so far.
+    /// What runs and waits, and what happened so far. Asks the cards' driver, where there is one:
+    /// up to some milliseconds.
     pub fn snapshot(&self) -> Snapshot {
-        self.shared.gate.snapshot()
+        let mut snapshot = self.shared.gate.snapshot();
+        let readiness = self.readiness();
+        for (i, device) in snapshot.devices.iter_mut().enumerate() {
+            device.readiness = readiness.get(i).copied();
+            device.card = self.shared.cards.usage(i);
+        }
+        snapshot
     }
 
     /// How far each device is, in the order given; empty once the scheduler is closed.
     pub fn readiness(&self) -> Vec<Readiness> {
         let workers = lock(&self.shared.workers);
         workers.iter().flatten().map(Worker::readiness).collect()
-    }
-
-    /// Opens every device that is not open yet and runs `warm` on it, on its thread; so the first
-    /// request need not wait for models to load. Runs before jobs that come later. A device that
-    /// fails gets no work.
-    ///
-    /// # Errors
-    /// The first failure, [`Error::DeviceLost`]; the other devices are still warmed up.
-    pub async fn warm_up(
-        &self,
-        warm: impl Fn(&mut D) -> Result<(), Failure> + Clone + Send + 'static,
-    ) -> Result<(), Error> {
-        let mut answers = Vec::new();
-        for device in 0..self.shared.names.len() {
-            let (tell, told) = oneshot::channel();
-            let warm = warm.clone();
-            let task = Box::new(move |opened: Result<&mut D, Cause>| {
-                let run = |d: &mut D| warm(d);
-                let done = opened.map_err(Failure::DeviceLost).and_then(|d| {
-                    crate::lease::protect(|| run(d)).unwrap_or_else(|message| {
-                        Err(Failure::from(crate::error::Message(message)))
-                    })
-                });
-                let keep = if done.is_ok() { Keep::Open } else { Keep::Close };
-                // The caller may have gone.
-                let _ = tell.send(done);
-                keep
-            });
-            self.shared.send(DeviceId(device), task)?;
-            answers.push(told);
-        }
-        let mut result = Ok(());
-        for (device, told) in answers.into_iter().enumerate() {
-            let cause = match told.await {
-                Ok(Ok(())) => continue,
-                Ok(Err(Failure::OutOfMemory(c) | Failure::DeviceLost(c) | Failure::Other(c))) => c,
-                Err(_) => return Err(Error::Closed),
-            };
-            self.set_state(DeviceId(device), DeviceState::Lost);
-            let device = self.shared.names[device].clone();
-            result = result.and(Err(Error::DeviceLost { device, source: cause }));
-        }
-        result
     }
 
     /// Takes a device out of work or gives it work again, as [`Queue::set_state`].
@@ -253,64 +220,5 @@ impl<D: 'static> Shared<D> {
         // The queue decides; it may have granted in this moment.
         acquire.tick();
         acquire.await.map_err(denied)
-    }
-}
-
-/// A request for a device, to be completed and awaited.
-#[must_use = "nothing is asked for until the request is awaited"]
-pub struct LeaseRequest<D> {
-    scheduler: Scheduler<D>,
-    unknown: Option<Error>,
-    request: Request,
-    within: Option<Duration>,
-}
-
-impl<D> fmt::Debug for LeaseRequest<D> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LeaseRequest")
-            .field("request", &self.request)
-            .field("within", &self.within)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<D: 'static> LeaseRequest<D> {
-    /// Who asks: flows share the devices fairly. Without it, the flow without a name.
-    pub fn flow(mut self, flow: impl Into<Arc<str>>) -> Self {
-        self.request.flow = flow.into();
-        self
-    }
-
-    /// How urgent it is.
-    pub fn priority(mut self, priority: Priority) -> Self {
-        self.request.priority = priority;
-        self
-    }
-
-    /// How long it may wait, from when it is awaited. It may run longer.
-    pub fn deadline(mut self, within: Duration) -> Self {
-        self.within = Some(within);
-        self
-    }
-
-    async fn acquire(mut self) -> Result<Lease<D>, Error> {
-        if let Some(error) = self.unknown.take() {
-            return Err(error);
-        }
-        let shared = self.scheduler.shared;
-        self.request.deadline = self.within.map(|within| shared.gate.now() + within);
-        let (class, deadline) = (self.request.class, self.request.deadline);
-        let acquire = shared.gate.submit(self.request)?;
-        let permit = shared.wait(acquire, class, deadline).await?;
-        Ok(Lease::new(shared, permit, class, deadline))
-    }
-}
-
-impl<D: 'static> IntoFuture for LeaseRequest<D> {
-    type Output = Result<Lease<D>, Error>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.acquire())
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::queue::DeviceState;
+use crate::worker::Readiness;
 
 /// Counters of one class since the scheduler was built.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -82,6 +83,27 @@ pub struct DeviceSnapshot {
     pub busy: Duration,
     /// Part of the policy's window with at least one lease held, 0 to 1.
     pub busy_fraction: f64,
+    /// How far its thread is with opening it; `None` from a [`Queue`](crate::Queue) alone, and once
+    /// the scheduler is closed.
+    pub readiness: Option<Readiness>,
+    /// What the driver tells of the card; `None` where [`DeviceSpec::card`](crate::DeviceSpec::card)
+    /// names none or the driver does not answer.
+    pub card: Option<CardUsage>,
+}
+
+/// An NVIDIA card at one moment, all programs on it together, as its driver (NVML) tells.
+///
+/// A value that this card does not tell is `None`.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct CardUsage {
+    /// The card's name, such as `NVIDIA L4`.
+    pub name: Option<String>,
+    /// Per cent of the driver's last sample period, a second or less, in which a kernel ran.
+    pub utilisation: Option<u32>,
+    /// Memory in use, in bytes.
+    pub memory_used: Option<u64>,
+    /// Memory in all, in bytes.
+    pub memory_total: Option<u64>,
 }
 
 /// A scheduler at one moment.

@@ -30,7 +30,7 @@ fn doubling(settings: BatcherSettings) -> (Scheduler<()>, Batcher<(), u32, i32, 
 }
 
 fn settings(size: usize, delay: Duration) -> BatcherSettings {
-    BatcherSettings { size, delay, ..BatcherSettings::default() }
+    BatcherSettings { size, delay }
 }
 
 #[tokio::test(start_paused = true)]

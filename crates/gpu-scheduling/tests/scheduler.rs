@@ -8,8 +8,8 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use portrait_gpu_scheduling::{
-    BIREFNET, Class, DeviceId, DeviceSpec, DeviceState, Error, Failure, Policy, Priority,
-    Readiness, Scheduler, YOLO,
+    BIREFNET, Card, Class, DeviceId, DeviceSpec, DeviceState, Error, Failure, Policy, Priority,
+    Readiness, Scheduler, YOLO, card_memory,
 };
 
 /// Not `Send`, as a device that belongs to its thread.
@@ -359,6 +359,39 @@ async fn warming_up_opens_the_devices_and_reports_a_broken_one() {
     assert_eq!(scheduler.readiness(), [Readiness::Ready, Readiness::Failed]);
     let lease = scheduler.lease(BIREFNET).await.unwrap();
     assert_eq!(lease.run(|device| Ok(*device)).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_model_that_cannot_be_loaded_costs_no_device() {
+    let scheduler = scheduler(2);
+    scheduler.open().await.unwrap();
+    assert_eq!(scheduler.readiness(), [Readiness::Ready, Readiness::Ready]);
+    assert!(!scheduler.snapshot().devices[0].classes[0].resident);
+    let error = scheduler.warm_up(|_| Err(Failure::from(Simulated))).await.unwrap_err();
+    assert!(matches!(error, Error::Job(_)), "{error}");
+    scheduler.warm_up(|_| Ok(())).await.unwrap();
+    let now = scheduler.snapshot();
+    assert!(now.devices.iter().all(|d| d.state == DeviceState::Up));
+    assert!(now.devices.iter().all(|d| d.readiness == Some(Readiness::Ready)));
+    assert!(now.devices.iter().flat_map(|d| &d.classes).all(|c| c.resident));
+}
+
+#[tokio::test]
+async fn a_card_that_nobody_can_tell_of_is_left_out() {
+    let cards = [Card::Index(0), Card::Uuid("GPU-none".into()), Card::PciBusId("none".into())];
+    let mut builder = Scheduler::builder();
+    for card in &cards {
+        let spec = DeviceSpec::new(format!("{card:?}"), 1 << 30).on_card(card.clone());
+        builder = builder.device(spec, || Ok(()));
+    }
+    let scheduler = builder.build().unwrap();
+    let devices = scheduler.snapshot().devices;
+    assert_eq!((devices[1].card.as_ref(), devices[2].card.as_ref()), (None, None));
+    // Where there is a driver it tells of its first card.
+    let driver = cfg!(feature = "nvml") && std::path::Path::new("/proc/driver/nvidia").exists();
+    assert_eq!(devices[0].card.is_some(), driver);
+    assert_eq!(card_memory(&cards[0]).is_some(), driver);
+    scheduler.lease(YOLO).await.unwrap().run(|()| Ok(())).await.unwrap();
 }
 
 #[tokio::test]

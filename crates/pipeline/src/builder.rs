@@ -1,16 +1,22 @@
 //! Putting a pipeline together.
 
+use crate::cores::Cores;
+use crate::devices::Devices;
+use crate::drain::Drain;
+use crate::engine::Engine;
 use crate::models::Model;
 use crate::pipeline::{Inner, Pipeline};
+use crate::replica::Source;
+use crate::scheduling::{Batching, default_policy};
 use crate::starter::with_starters;
-use crate::worker::{Cores, Worker};
 use crate::{Error, Progress};
 use portrait_d_id::Client;
-use portrait_kernels::{DeviceRequest, Precision, open_device};
+use portrait_gpu_scheduling::Policy;
+use portrait_kernels::{DeviceRequest, Precision};
 use portrait_storage::Storage;
 use portrait_weights::{Family, Places};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::OnceCell;
 
 /// What a step may take before it is given up, waiting for the device included.
 ///
@@ -34,7 +40,9 @@ impl Default for Timeouts {
 #[derive(Debug, Default)]
 #[must_use]
 pub struct PipelineBuilder {
-    device: DeviceRequest,
+    devices: Devices,
+    policy: Option<Policy>,
+    batching: Batching,
     precision: Precision,
     detection: Option<Model>,
     segmentation: Option<Model>,
@@ -46,9 +54,23 @@ pub struct PipelineBuilder {
 }
 
 impl PipelineBuilder {
-    /// The device that runs the networks; [`DeviceRequest::Auto`] by default.
-    pub fn device(mut self, device: DeviceRequest) -> Self {
-        self.device = device;
+    /// The devices that run the networks; the CPU by default.
+    pub fn devices(mut self, devices: impl Into<Devices>) -> Self {
+        self.devices = devices.into();
+        self
+    }
+
+    /// How many runs a device takes at once, and how many requests may wait. By default
+    /// [`Policy::seed`] with 256 waiting; see docs/gpu.md for others. It must hold the classes
+    /// [`YOLO`](crate::gpu_scheduling::YOLO) and [`BIREFNET`](crate::gpu_scheduling::BIREFNET).
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = Some(policy);
+        self
+    }
+
+    /// How many inputs go through a network together; one by one by default.
+    pub fn batching(mut self, batching: Batching) -> Self {
+        self.batching = batching;
         self
     }
 
@@ -101,12 +123,13 @@ impl PipelineBuilder {
         self
     }
 
-    /// Opens the device. Models are found and loaded when they are first needed, or by
-    /// [`Pipeline::warm_up`].
+    /// Opens the devices. Models are found and loaded when they are first needed, on each device
+    /// when they are first needed there; or by [`Pipeline::warm_up`].
     ///
     /// # Errors
-    /// [`Error::Device`] when the device cannot be opened, [`Error::Option`] for a model that does
-    /// not do the step it is chosen for, or a precision the device has not.
+    /// [`Error::Device`] when a device cannot be opened, [`Error::Option`] for a model that does
+    /// not do the step it is chosen for, a precision the device has not, or a policy that cannot
+    /// work.
     pub async fn build(self) -> Result<Pipeline, Error> {
         let places = with_starters(self.places);
         let detection = Model::or_preferred(self.detection, Family::Yolov8, &places).await?;
@@ -119,36 +142,38 @@ impl PipelineBuilder {
             segmentation = segmentation.manifest.id,
             "models chosen"
         );
-        let worker = Worker::start("portrait-device")?;
-        // A CUDA device belongs to the thread that opened it.
-        let request = self.device;
-        let device = worker.run("device", move || open_device(request)).await??;
-        if device.is_cpu() && self.precision != Precision::F32 {
-            return Err(Error::Option {
-                option: "precision",
-                value: format!("{:?}", self.precision),
-                expected: "F32 on a CPU".into(),
-            });
-        }
-        Ok(Pipeline::new(Inner {
-            device_name: match (request, device.is_cpu()) {
-                (_, true) => DeviceRequest::Cpu.to_string(),
-                (DeviceRequest::Cuda(_), false) => request.to_string(),
-                (_, false) => DeviceRequest::Cuda(0).to_string(),
+        let source = |model: &Model| {
+            Source::new(model.clone(), places.clone(), self.precision, self.progress.clone())
+        };
+        let sources = (source(&detection), source(&segmentation));
+        let policy = self.policy.unwrap_or_else(default_policy);
+        let start = async |devices: &[DeviceRequest]| {
+            if devices.contains(&DeviceRequest::Cpu) && self.precision != Precision::F32 {
+                return Err(Error::Option {
+                    option: "precision",
+                    value: format!("{:?}", self.precision),
+                    expected: "F32 on a CPU".into(),
+                });
+            }
+            let (detection, segmentation) = sources.clone();
+            Engine::start(devices, policy.clone(), self.batching, detection, segmentation).await
+        };
+        let engine = match self.devices.requests()?[..] {
+            [DeviceRequest::Auto] => match start(&[DeviceRequest::Cuda(0)]).await {
+                Err(Error::Device(_)) => start(&[DeviceRequest::Cpu]).await?,
+                engine => engine?,
             },
-            device,
-            precision: self.precision,
+            ref devices => start(devices).await?,
+        };
+        Ok(Pipeline::new(Inner {
             detection,
             segmentation,
-            places,
             storage: self.storage.unwrap_or_else(Storage::memory),
             d_id: self.d_id,
             timeouts: self.timeouts,
-            progress: self.progress,
-            worker,
+            engine,
             cores: Cores::new(),
-            detector: OnceCell::new(),
-            segmenter: OnceCell::new(),
+            drain: Arc::new(Drain::default()),
         }))
     }
 }

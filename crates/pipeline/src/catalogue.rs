@@ -89,6 +89,8 @@ catalogue! {
     SegmentationFailed "SEGMENTATION_FAILED" High "Try another picture or model";
     BirefnetTimeout "BIREFNET_TIMEOUT" High "Try again when the service is less busy, or with a smaller model";
     StageTimeout "STAGE_TIMEOUT" High "Try again when the service is less busy";
+    ServiceBusy "SERVICE_BUSY" High "Try again after the time given";
+    ServiceClosing "SERVICE_CLOSING" High "Try again in a moment: the service is being restarted";
     NotConfigured "NOT_CONFIGURED" High "Configure what the message names";
     DIdUnauthorised "D_ID_UNAUTHORISED" High "Check the D-ID API key";
     DIdInsufficientCredits "D_ID_INSUFFICIENT_CREDITS" High "Buy D-ID credits";

@@ -1,18 +1,21 @@
 //! The second step: selected persons on a transparent background.
 
 use crate::catalogue::{Code, Warning};
+use crate::engine::Turn;
 use crate::picture::encode_png;
 use crate::pipeline::{Pipeline, milliseconds, within};
 use crate::progress::{Progress, Stage};
+use crate::replica::Load;
 use crate::{Error, Photo};
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use image::math::Rect;
 use portrait_detection::{BoundingBox, Detection};
+use portrait_kernels::Device;
 use portrait_segmentation::{
-    CutOut, CutOutOptions, Segmenter, crop_photo, crop_plan, finish_cut_out,
+    CutOut, CutOutOptions, Segmenter, crop_photo, crop_plan, finish_cut_out, mattes_from_logits,
+    preprocess,
 };
-use std::sync::Arc;
 use std::time::Instant;
 
 /// Below this mean alpha inside a person's box the cut-out is reported as empty.
@@ -112,8 +115,9 @@ impl Pipeline {
         options: &CutOutOptions,
         progress: &Progress,
     ) -> Result<Vec<PersonResult<PersonCutOut>>, Error> {
+        let this = self.admit()?;
         options.validate()?;
-        let segmenter = self.segmenter().await?;
+        let load = this.inner.engine.segmentation().open().await?;
         let jobs: Vec<_> = selection
             .wanted()
             .map(|person| {
@@ -121,7 +125,7 @@ impl Pipeline {
                     other.person_id != person.person_id && other.class == person.class
                 });
                 let others: Vec<Rect> = others.map(|other| pixels(other.bbox)).collect();
-                let work = self.cut_one(&segmenter, photo, *person, others, *options);
+                let work = this.cut_one(&load, photo, *person, others, *options);
                 let id = person.person_id;
                 async move {
                     let result = progress.watch(Stage::Segmentation, Some(id), work).await;
@@ -129,12 +133,18 @@ impl Pipeline {
                 }
             })
             .collect();
-        Ok(stream::iter(jobs).buffered(AT_ONCE).collect().await)
+        let mut results: Vec<_> = stream::iter(jobs).buffered(AT_ONCE).collect().await;
+        // A wrong checkpoint concerns everybody.
+        let wrong = |person: &PersonResult<_>| matches!(person.result, Err(Error::Weights(_)));
+        if let Some(index) = results.iter().position(wrong) {
+            results.swap_remove(index).result?;
+        }
+        Ok(results)
     }
 
     async fn cut_one(
         &self,
-        segmenter: &Arc<Segmenter>,
+        load: &Load,
         photo: &Photo,
         person: Detection,
         others: Vec<Rect>,
@@ -144,32 +154,48 @@ impl Pipeline {
         let inner = &self.inner;
         let work = async {
             let image = photo.image().clone();
+            let input = &inner.segmentation.manifest.input;
+            let input_size = [input.width, input.height];
+            let turn = Turn::new(&self.scheduling, photo.id());
             let person_box = pixels(person.bbox);
             let outside = portrait_segmentation::Error::BoxOutside { photo: image.dimensions() };
             let plan = crop_plan(image.dimensions(), person_box, options.padding)
                 .ok_or(Error::Segmentation(outside))?;
-            let crop = move || crop_photo(&image, plan.context);
-            let crop = Arc::new(inner.cores.run("segmentation", crop).await?);
-            let (network, input) = (segmenter.clone(), crop.clone());
-            let matte = move || network.mattes(std::slice::from_ref(&*input));
-            let matte = inner.worker.run("segmentation", matte).await?;
-            let matte = matte?.swap_remove(0);
+            let prepare = move || {
+                let crop = crop_photo(&image, plan.context);
+                let input = preprocess(std::slice::from_ref(&crop), input_size, &Device::Cpu)?;
+                Ok::<_, Error>((crop, input))
+            };
+            let (crop, input) = inner.cores.run("segmentation", prepare).await??;
+            let forward = move |segmenter: &Segmenter| {
+                let run = || {
+                    let network = segmenter.network();
+                    let input = input.to_device(segmenter.device())?.to_dtype(network.dtype())?;
+                    // Copied out, and so finished, before the device is given on.
+                    let logits = network.forward(&input)?.to_device(&Device::Cpu)?;
+                    Ok::<_, portrait_segmentation::Error>(logits)
+                };
+                Ok(run()?)
+            };
+            let ran = inner.engine.segment(&turn, load.clone(), forward).await?;
             let finish = move || {
+                let matte = mattes_from_logits(&ran.value, &[crop.dimensions()])?.swap_remove(0);
                 let cut_out = finish_cut_out(&crop, matte, &plan, person_box, &others, &options);
                 let cut_out = cut_out?;
                 let png = encode_png(&cut_out.image)?;
-                Ok::<_, Error>((cut_out, png))
+                Ok::<_, Error>((cut_out, png, ran.device))
             };
             inner.cores.run("segmentation", finish).await?
         };
-        let (cut_out, png) = within("segmentation", inner.timeouts.segmentation, work).await?;
+        let (cut_out, png, device) =
+            within("segmentation", inner.timeouts.segmentation, work).await?;
         Ok(PersonCutOut {
             warnings: emptiness(&person, &cut_out),
             person,
             cut_out,
             png,
             model: inner.segmentation.manifest.id.clone(),
-            device: self.device().to_owned(),
+            device,
             ms: milliseconds(start.elapsed()),
         })
     }

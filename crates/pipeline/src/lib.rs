@@ -30,12 +30,17 @@
 //! tiers and advice. What happens can be watched ([`Progress`]).
 //!
 //! The steps' own crates are here by their names: [`detection`], [`segmentation`], [`weights`],
-//! [`storage`], [`d_id`].
+//! [`storage`], [`d_id`], [`gpu_scheduling`].
 
 mod animate;
+mod batch;
 mod builder;
 mod catalogue;
+mod cores;
 mod cut_out;
+mod devices;
+mod drain;
+mod engine;
 mod error;
 mod models;
 mod photo;
@@ -43,14 +48,16 @@ mod picture;
 mod pipeline;
 mod progress;
 mod raw;
+mod replica;
 mod run;
+mod scheduling;
 mod starter;
-mod worker;
 
 pub use animate::{Message, Speech, Video};
 pub use builder::{PipelineBuilder, Timeouts};
 pub use catalogue::{Code, Tier, Warning, errors_page};
 pub use cut_out::{PersonCutOut, PersonResult, Selection};
+pub use devices::Devices;
 pub use error::Error;
 pub use models::{Model, load_detector, load_segmenter};
 pub use photo::{Photo, PhotoError, PhotoLimits};
@@ -61,11 +68,14 @@ pub use pipeline::{DetectTimings, Detections, ImageSize, Pipeline};
 pub use progress::{Event, Progress, Stage, Step};
 pub use raw::{RawNetwork, RawRun};
 pub use run::{Outcome, Request};
+pub use scheduling::{Batching, Scheduling};
 pub use starter::{DETECTION_MODELS, SEGMENTATION_MODELS, STARTER_MODELS};
 
 pub use portrait_d_id as d_id;
 pub use portrait_detection as detection;
 pub use portrait_detection::{BoundingBox, DetectOptions, Detection, LetterboxMode};
+pub use portrait_gpu_scheduling as gpu_scheduling;
+pub use portrait_gpu_scheduling::{Policy, Priority, Snapshot};
 pub use portrait_kernels::{
     Device, DeviceError, DeviceRequest, OPERATIONS, Precision, keep_freed_memory, open_device,
 };

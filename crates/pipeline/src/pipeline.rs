@@ -2,20 +2,18 @@
 
 use crate::builder::{PipelineBuilder, Timeouts};
 use crate::catalogue::{Code, Warning};
-use crate::models::{Model, load_detector, load_segmenter};
-use crate::progress::{Progress, Stage};
-use crate::worker::{Cores, Worker};
-use crate::{Error, Photo, Selection};
+use crate::cores::Cores;
+use crate::drain::{Drain, Pass};
+use crate::engine::{Engine, Turn};
+use crate::models::Model;
+use crate::{Error, Photo, Scheduling, Selection};
 use portrait_d_id::Client;
-use portrait_detection::{DetectOptions, Detection, Detector};
-use portrait_kernels::{Device, Precision};
-use portrait_segmentation::Segmenter;
+use portrait_detection::{DetectOptions, Detection, Letterbox, LetterboxMode, Yolov8Config};
+use portrait_gpu_scheduling::Snapshot;
 use portrait_storage::Storage;
-use portrait_weights::{Checkpoint, Manifest, Places};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::OnceCell;
 
 /// A person below this confidence is reported with a warning.
 const CONFIDENT: f32 = 0.5;
@@ -28,24 +26,21 @@ const CONFIDENT: f32 = 0.5;
 #[derive(Debug, Clone)]
 pub struct Pipeline {
     pub(crate) inner: Arc<Inner>,
+    pub(crate) scheduling: Scheduling,
+    /// Held by the handles of calls that are under way.
+    pass: Option<Arc<Pass>>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Inner {
-    pub(crate) device: Device,
-    pub(crate) device_name: String,
-    pub(crate) precision: Precision,
     pub(crate) detection: Model,
     pub(crate) segmentation: Model,
-    pub(crate) places: Places,
     pub(crate) storage: Storage,
     pub(crate) d_id: Option<Client>,
     pub(crate) timeouts: Timeouts,
-    pub(crate) progress: Progress,
-    pub(crate) worker: Worker,
+    pub(crate) engine: Engine,
     pub(crate) cores: Cores,
-    pub(crate) detector: OnceCell<Arc<Detector>>,
-    pub(crate) segmenter: OnceCell<Arc<Segmenter>>,
+    pub(crate) drain: Arc<Drain>,
 }
 
 /// Width and height in pixels.
@@ -79,7 +74,7 @@ pub struct Detections {
 pub struct DetectTimings {
     /// Finding and loading the model; 0 when it was there.
     pub model: f64,
-    /// Waiting for the device.
+    /// Waiting in the queue, and for runs that began before on the device.
     pub wait: f64,
     /// Letterbox, network and suppression.
     pub detection: f64,
@@ -108,12 +103,41 @@ impl Pipeline {
     }
 
     pub(crate) fn new(inner: Inner) -> Self {
-        Self { inner: Arc::new(inner) }
+        Self { inner: Arc::new(inner), scheduling: Scheduling::default(), pass: None }
     }
 
-    /// The device that runs the networks: `cpu` or `cuda:N`.
+    /// The same pipeline, whose requests wait in this caller's place in the queue.
+    #[must_use]
+    pub fn scheduled(&self, scheduling: Scheduling) -> Self {
+        Self { scheduling, ..self.clone() }
+    }
+
+    /// The devices that run the networks: `cpu`, `cuda:0`, or `cuda:0, cuda:1`.
     pub fn device(&self) -> &str {
-        &self.inner.device_name
+        self.inner.engine.device()
+    }
+
+    /// What runs, waits and happened so far, by device and by network; and of NVIDIA cards, their
+    /// utilisation and memory where the driver tells.
+    pub fn snapshot(&self) -> Snapshot {
+        self.inner.engine.snapshot()
+    }
+
+    /// Ends the pipeline, for all its handles: refuses new calls ([`Error::Closing`]), lets those
+    /// that are under way finish, and drops networks and devices. Talks that
+    /// [`animate`](Self::animate) was called for by itself are not waited for.
+    pub async fn close(&self) {
+        self.inner.drain.close().await;
+        self.inner.engine.close().await;
+    }
+
+    /// A handle for a call that is under way; what it calls is part of it.
+    pub(crate) fn admit(&self) -> Result<Self, Error> {
+        let pass = match &self.pass {
+            Some(pass) => pass.clone(),
+            None => Arc::new(self.inner.drain.enter()?),
+        };
+        Ok(Self { pass: Some(pass), ..self.clone() })
     }
 
     /// The model that detects persons.
@@ -131,40 +155,57 @@ impl Pipeline {
         &self.inner.storage
     }
 
-    /// Loads both models now, so that the first request does not wait for them.
+    /// Loads both models on every device now, so that the first request does not wait for them.
+    /// On a GPU each runs once.
     ///
     /// # Errors
-    /// [`Error::Weights`] when a checkpoint is missing or wrong.
+    /// [`Error::Weights`] when a checkpoint is missing or wrong; [`Error::OutOfMemory`],
+    /// [`Error::DeviceLost`], [`Error::Closing`].
     pub async fn warm_up(&self) -> Result<(), Error> {
-        self.detector().await?;
-        self.segmenter().await?;
-        Ok(())
+        self.admit()?.inner.engine.warm_up().await
     }
 
     /// Finds persons, or what `options.classes` asks for.
     ///
     /// # Errors
     /// [`Error::NoPerson`] when nobody is found; [`Error::Weights`] when the model is missing or
-    /// wrong; [`Error::Timeout`], [`Error::OutOfMemory`], [`Error::Detection`].
+    /// wrong; [`Error::Busy`] at once when too many requests wait; [`Error::Timeout`],
+    /// [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::Closing`], [`Error::Detection`].
     pub async fn detect(
         &self,
         photo: &Photo,
         options: &DetectOptions,
     ) -> Result<Detections, Error> {
-        let start = Instant::now();
-        let detector = self.detector().await?;
-        let model = milliseconds(start.elapsed());
-        let queued = Instant::now();
-        let (image, asked) = (photo.image().clone(), options.clone());
-        let job = move || {
-            let (wait, start) = (milliseconds(queued.elapsed()), Instant::now());
-            let persons = detector.detect(&image, &asked);
-            (persons, wait, milliseconds(start.elapsed()))
+        let this = self.admit()?;
+        let inner = &this.inner;
+        let manifest = &inner.detection.manifest;
+        let config: Yolov8Config = manifest.architecture()?;
+        options.check(config.classes)?;
+        let opening = Instant::now();
+        let load = inner.engine.detection().open().await?;
+        let opening = milliseconds(opening.elapsed());
+        let side = options.image_size.unwrap_or(manifest.input.width.max(manifest.input.height));
+        let letterbox = Letterbox::new(photo.image().dimensions(), side, options.letterbox)?;
+        let turn = Turn::new(&this.scheduling, photo.id());
+        let work = async {
+            let (image, start) = (photo.image().clone(), Instant::now());
+            let picture = inner.cores.run("detection", move || letterbox.apply(&image)).await?;
+            // What has the input's size already is not changed by another letterbox.
+            let (width, height) = letterbox.input;
+            let fitted = DetectOptions {
+                image_size: Some(width.max(height)),
+                letterbox: LetterboxMode::Rect,
+                ..options.clone()
+            };
+            let ran = inner.engine.detect(&turn, load, picture, fitted).await?;
+            let working = start.elapsed().saturating_sub(ran.waited + ran.loading);
+            Ok((ran, milliseconds(working)))
         };
-        let run = self.inner.worker.run("detection", job);
-        let limit = self.inner.timeouts.detection;
-        let (persons, wait, detection) = within("detection", limit, run).await?;
-        let persons = persons?;
+        let limit = inner.timeouts.detection;
+        let (ran, detection) = within("detection", limit, work).await?;
+        let in_photo =
+            |found: Detection| Detection { bbox: letterbox.to_photo(found.bbox), ..found };
+        let persons: Vec<Detection> = ran.value.into_iter().map(in_photo).collect();
         if persons.is_empty() {
             return Err(Error::NoPerson { confidence: options.confidence });
         }
@@ -173,41 +214,14 @@ impl Pipeline {
             image: ImageSize { width, height },
             warnings: doubtful(&persons),
             persons,
-            model: self.inner.detection.manifest.id.clone(),
-            device: self.device().to_owned(),
-            timings_ms: DetectTimings { model, wait, detection },
+            model: manifest.id.clone(),
+            device: ran.device,
+            timings_ms: DetectTimings {
+                model: opening + milliseconds(ran.loading),
+                wait: milliseconds(ran.waited),
+                detection,
+            },
         })
-    }
-
-    async fn detector(&self) -> Result<Arc<Detector>, Error> {
-        let Inner { detector, detection, .. } = &*self.inner;
-        self.loaded(detector, detection, "detection", load_detector).await
-    }
-
-    pub(crate) async fn segmenter(&self) -> Result<Arc<Segmenter>, Error> {
-        let Inner { segmenter, segmentation, .. } = &*self.inner;
-        self.loaded(segmenter, segmentation, "segmentation", load_segmenter).await
-    }
-
-    /// A network, loaded by the first caller while others wait; a failure is forgotten, so that it
-    /// can be tried again.
-    async fn loaded<T: Send + Sync + 'static>(
-        &self,
-        network: &OnceCell<Arc<T>>,
-        model: &Model,
-        stage: &'static str,
-        load: fn(&Manifest, &Checkpoint, &Device, Precision) -> Result<T, Error>,
-    ) -> Result<Arc<T>, Error> {
-        let inner = &self.inner;
-        let work = async {
-            let checkpoint = model.open(&inner.places).await?;
-            let (manifest, device) = (model.manifest.clone(), inner.device.clone());
-            let precision = inner.precision;
-            let work = move || load(&manifest, &checkpoint, &device, precision);
-            Ok(Arc::new(inner.worker.run(stage, work).await??))
-        };
-        let watched = || inner.progress.watch(Stage::Model, None, work);
-        network.get_or_try_init(watched).await.cloned()
     }
 }
 

@@ -5,6 +5,7 @@ use futures::Stream;
 use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// The steps of the pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -98,11 +99,39 @@ impl Progress {
         person_id: Option<usize>,
         work: impl Future<Output = Result<T, crate::Error>>,
     ) -> Result<T, crate::Error> {
-        self.tell(stage, person_id, Step::Started);
-        let start = std::time::Instant::now();
+        let start = self.begin(stage, person_id);
         let result = work.await;
+        self.end(stage, person_id, start, &result);
+        result
+    }
+
+    /// [`Self::watch`] for work that blocks.
+    pub(crate) fn watch_blocking<T>(
+        &self,
+        stage: Stage,
+        person_id: Option<usize>,
+        work: impl FnOnce() -> Result<T, crate::Error>,
+    ) -> Result<T, crate::Error> {
+        let start = self.begin(stage, person_id);
+        let result = work();
+        self.end(stage, person_id, start, &result);
+        result
+    }
+
+    fn begin(&self, stage: Stage, person_id: Option<usize>) -> Instant {
+        self.tell(stage, person_id, Step::Started);
+        Instant::now()
+    }
+
+    fn end<T>(
+        &self,
+        stage: Stage,
+        person_id: Option<usize>,
+        start: Instant,
+        result: &Result<T, crate::Error>,
+    ) {
         let ms = start.elapsed().as_millis() as u64;
-        let step = match &result {
+        let step = match result {
             Ok(_) => {
                 tracing::info!(?stage, person_id, ms, "finished");
                 Step::Finished { ms }
@@ -113,7 +142,6 @@ impl Progress {
             }
         };
         self.tell(stage, person_id, step);
-        result
     }
 }
 

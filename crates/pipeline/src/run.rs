@@ -83,22 +83,23 @@ impl Pipeline {
     /// [`Error::Weights`], [`Error::NotConfigured`] (before anything is computed), and others. What
     /// concerns one person is in that person's result.
     pub async fn run(&self, request: Request) -> Result<Outcome, Error> {
+        let this = self.admit()?;
         let Request { photo, detect, persons, cut_out, message, progress } = request;
-        if message.is_some() && self.inner.d_id.is_none() {
+        if message.is_some() && this.inner.d_id.is_none() {
             // The same error, before the work.
             let nothing = Message::text("");
-            self.animate(photo.id(), &[], &nothing, &progress).await?;
+            this.animate(photo.id(), &[], &nothing, &progress).await?;
         }
-        let storage = self.storage();
+        let storage = this.storage();
         let _hold = storage.hold(photo.id()).await;
         storage.put(Artifact::Upload { photo: photo.id() }, photo.bytes().clone()).await?;
-        let found = self.detect(&photo, &detect);
+        let found = this.detect(&photo, &detect);
         let detections = progress.watch(Stage::Detection, None, found).await?;
         let selection = match &persons {
             Some(ids) => detections.select(ids)?,
             None => detections.select_all(),
         };
-        let mut cut_outs = self.cut_out_watched(&photo, &selection, &cut_out, &progress).await?;
+        let mut cut_outs = this.cut_out_watched(&photo, &selection, &cut_out, &progress).await?;
         for person in &mut cut_outs {
             if let Ok(cut_out) = &person.result {
                 let artifact =
@@ -115,7 +116,7 @@ impl Pipeline {
                     .filter_map(|person| person.result.as_ref().ok())
                     .cloned()
                     .collect();
-                self.animate(photo.id(), &ready, message, &progress).await?
+                this.animate(photo.id(), &ready, message, &progress).await?
             }
             None => Vec::new(),
         };

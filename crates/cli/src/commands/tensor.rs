@@ -16,7 +16,8 @@ pub(crate) async fn run(
 ) -> Result<ExitCode, CliError> {
     let model = Model { file: args.weights.clone(), ..Model::named(&args.model)? };
     let places = settings.places(output, false)?;
-    let network = RawNetwork::load(&model, &places, settings.device, Precision::F32).await?;
+    let device = settings.device.single()?;
+    let network = RawNetwork::load(&model, &places, device, Precision::F32).await?;
     profile.forget();
     let mut run = 0;
     network.run_file(&args.input, &args.output, args.repeat as usize, |time| {

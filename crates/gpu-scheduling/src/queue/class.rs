@@ -51,7 +51,8 @@ impl ClassState {
         self.counts.longest_wait = self.counts.longest_wait.max(waited);
     }
 
-    pub(super) fn ended(&mut self, outcome: Outcome, ran: u64) {
+    /// `resident`: the run found its model loaded, so that its time is that of a run.
+    pub(super) fn ended(&mut self, outcome: Outcome, ran: u64, resident: bool) {
         let counts = &mut self.counts;
         match outcome {
             Outcome::Finished => counts.finished += 1,
@@ -62,7 +63,7 @@ impl ClassState {
         if outcome != Outcome::Unused {
             counts.ran += Duration::from_nanos(ran);
         }
-        if outcome == Outcome::Finished {
+        if outcome == Outcome::Finished && resident {
             // The first measurement replaces the guess; later ones count an eighth each.
             self.expected = if self.measured {
                 let (old, new) = (u128::from(self.expected), u128::from(ran));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::window::Window;
-use crate::policy::DeviceSpec;
+use crate::policy::{Class, DeviceSpec};
 
 /// What one class asks of a device, as the queue needs it.
 #[derive(Debug, Clone)]
@@ -15,6 +15,27 @@ pub(super) struct Demand {
     pub(super) memory: u64,
     /// Part of a device that one run takes, in 1/65536.
     pub(super) share: u64,
+}
+
+impl Demand {
+    /// What each class asks for, then what each class's retries alone ask for.
+    pub(super) fn all(classes: &[Class], devices: &[DeviceSpec]) -> Vec<Self> {
+        const WHOLE: u64 = 1 << 16;
+        let largest = devices.iter().map(|d| d.memory).max().unwrap_or(0).max(1);
+        let first = classes.iter().enumerate().map(|(class, c)| {
+            let by_count = WHOLE / u64::from(c.concurrent);
+            let by_memory = u128::from(c.memory) * u128::from(WHOLE) / u128::from(largest);
+            let part = by_count.max(u64::try_from(by_memory).unwrap_or(WHOLE)).max(1);
+            let share = if c.exclusive { WHOLE } else { part };
+            let concurrent = if c.exclusive { 1 } else { c.concurrent };
+            Self { class, exclusive: c.exclusive, concurrent, memory: c.memory, share }
+        });
+        let alone = classes.iter().enumerate().map(|(class, c)| {
+            let memory = c.memory;
+            Self { class, exclusive: true, concurrent: 1, memory, share: WHOLE }
+        });
+        first.chain(alone).collect()
+    }
 }
 
 /// Whether a device gets work.

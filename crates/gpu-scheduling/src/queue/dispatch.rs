@@ -1,6 +1,7 @@
 //! Who starts where.
 //!
-//! Requests are elected in order: by priority, then by the flows' virtual time, then by age. An
+//! Requests are elected in order: by priority, then by the flows' virtual time, then, within a
+//! flow, by age. An
 //! elected request starts on a device it fits; or, where only other classes' runs are in its way,
 //! it reserves a device, on which nothing starts any more that would be in its way. So an
 //! exclusive run waits, once elected, for the runs of one device and for nothing that comes later;
@@ -10,6 +11,7 @@
 use super::device::DeviceState;
 use super::flows::Head;
 use super::rank::{LEVELS, Rank};
+use super::window::nanos;
 use super::{Event, Queue, Stage};
 
 impl Queue {
@@ -67,7 +69,9 @@ impl Queue {
             .filter(|rank| rank.lifted() >= level)
             .flat_map(|rank| open().map(move |d| (d, rank)))
             .filter_map(|(d, rank)| Some((self.flows.head(d, rank)?, d, rank)))
-            .min_by_key(|(head, ..)| (head.virtual_time, head.ticket))
+            // In this order the flow that is first is at the head of all its lanes, so that its
+            // oldest request is seen, whichever lane that is in.
+            .min_by_key(|(head, ..)| (head.virtual_time, head.flow, head.ticket))
     }
 
     /// Starts elected requests where their device is free now, or another one is sooner.
@@ -94,14 +98,19 @@ impl Queue {
         self.events.push_back(Event::Granted(ticket, super::DeviceId(device)));
     }
 
-    /// Of the devices where a run fits now, one that holds the model, with the least to do.
+    /// Of the devices where a run fits now, the one where it should end first: with the least to do,
+    /// where loading the model counts as work on a device that does not hold it.
     fn place(&self, demand: usize) -> Option<usize> {
         let class = self.demands[demand].class;
+        let load = nanos(self.policy.classes[class].load_time);
         self.devices
             .iter()
             .enumerate()
             .filter(|(_, d)| d.fits(&self.demands, demand, self.now))
-            .min_by_key(|(_, d)| (!d.resident[class], d.outstanding))
+            .min_by_key(|(_, d)| {
+                let load = if d.resident[class] { 0 } else { load };
+                d.outstanding.saturating_add(load)
+            })
             .map(|(i, _)| i)
     }
 

@@ -9,6 +9,7 @@ mod dispatch;
 mod flows;
 mod rank;
 mod report;
+mod request;
 mod waiting;
 mod window;
 
@@ -16,7 +17,6 @@ mod window;
 mod tests;
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
 use self::class::ClassState;
@@ -26,83 +26,10 @@ use self::rank::Rank;
 use self::window::nanos;
 use crate::error::Error;
 use crate::hash::NumberMap;
-use crate::policy::{DeviceSpec, Policy, Priority};
+use crate::policy::{DeviceSpec, Policy};
 
 pub use self::device::DeviceState;
-
-/// One request, from its admission to its release. Later requests have larger tickets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(u64);
-
-/// A device, by its position in the list given to the scheduler.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-pub struct DeviceId(pub usize);
-
-/// A class, by its position in the policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-pub struct ClassId(pub usize);
-
-/// What is asked of the queue.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// What will run.
-    pub class: ClassId,
-    /// Who asks; flows share the devices fairly.
-    pub flow: Arc<str>,
-    /// How urgent it is.
-    pub priority: Priority,
-    /// The time after which it must not start any more.
-    pub deadline: Option<Duration>,
-}
-
-impl Request {
-    /// A request of normal priority without a deadline, in the flow without a name.
-    pub fn new(class: ClassId) -> Self {
-        Self { class, flow: Arc::from(""), priority: Priority::Normal, deadline: None }
-    }
-}
-
-/// What the queue decided about a waiting request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Event {
-    /// It may run on this device now, and must be [released](Queue::release) later.
-    Granted(Ticket, DeviceId),
-    /// Its deadline passed; it has left the queue.
-    Expired(Ticket),
-    /// No device is left that could run it; it has left the queue.
-    NoDevice(Ticket),
-}
-
-/// How a lease ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// The job ran, and its run time counts.
-    Finished,
-    /// The job ran and reported an error or panicked.
-    Failed,
-    /// Nothing was run.
-    Unused,
-    /// Device memory ran out. With `retry` the request waits again, to run alone, unless it has
-    /// already.
-    OutOfMemory {
-        /// Whether somebody still waits for the result.
-        retry: bool,
-    },
-    /// The device failed and is taken out. With `retry` the request waits for another device.
-    DeviceLost {
-        /// Whether somebody still waits for the result.
-        retry: bool,
-    },
-}
-
-/// Where a request stands after its release.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Released {
-    /// It is gone.
-    Done,
-    /// It waits again, with the same ticket.
-    Again,
-}
+pub use self::request::{ClassId, DeviceId, Event, Outcome, Released, Request, Ticket};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -164,23 +91,7 @@ impl Queue {
     /// takes nothing at once, or a class needs more memory than any device has.
     pub fn new(policy: Policy, devices: Vec<DeviceSpec>) -> Result<Self, Error> {
         policy.check(&devices)?;
-        let largest = devices.iter().map(|d| d.memory).max().unwrap_or(0);
-        let mut demands: Vec<Demand> = Vec::new();
-        for (class, c) in policy.classes.iter().enumerate() {
-            let by_count = (1 << 16) / u64::from(c.concurrent);
-            let by_memory =
-                if largest == 0 { 0 } else { (u128::from(c.memory) << 16) / u128::from(largest) };
-            let part = by_count.max(u64::try_from(by_memory).unwrap_or(1 << 16)).max(1);
-            let share = if c.exclusive { 1 << 16 } else { part };
-            let concurrent = if c.exclusive { 1 } else { c.concurrent };
-            let (memory, exclusive) = (c.memory, c.exclusive);
-            demands.push(Demand { class, exclusive, concurrent, memory, share });
-        }
-        for class in 0..policy.classes.len() {
-            let memory = demands[class].memory;
-            let share = 1 << 16;
-            demands.push(Demand { class, exclusive: true, concurrent: 1, memory, share });
-        }
+        let demands = Demand::all(&policy.classes, &devices);
         let devices: Vec<Device> =
             devices.into_iter().map(|d| Device::new(d, &demands, policy.window)).collect();
         Ok(Self {
@@ -288,17 +199,21 @@ impl Queue {
         let in_time = job.deadline.is_none_or(|d| d > self.now);
         let ran = nanos(self.now.saturating_sub(since));
 
-        if let Outcome::OutOfMemory { .. } = outcome {
+        let alone = self.policy.classes.len() + class;
+        if matches!(outcome, Outcome::OutOfMemory { .. }) && demand != alone {
             let until = self.now + self.policy.out_of_memory_pause;
             self.devices[device].cut(&self.demands, class, self.now, until);
         }
         self.devices[device].end(&self.demands, demand, expected, self.now);
+        let was_resident = self.devices[device].resident[class];
         let used = match outcome {
             Outcome::Unused => 0,
+            // The flow that happens to come first does not pay for the loading of the model.
+            _ if !was_resident => charge,
             _ => self.demands[demand].cost(ran),
         };
         self.flows.adjust(flow, i128::from(used) - i128::from(charge));
-        self.classes[class].ended(outcome, ran);
+        self.classes[class].ended(outcome, ran, was_resident);
         if matches!(outcome, Outcome::Finished) {
             self.devices[device].resident[class] = true;
         }
@@ -306,7 +221,6 @@ impl Queue {
             self.stop(device, DeviceState::Lost);
         }
 
-        let alone = self.policy.classes.len() + class;
         let again = match outcome {
             Outcome::OutOfMemory { retry } if retry && in_time && demand != alone => Some(alone),
             Outcome::DeviceLost { retry } if retry && in_time => Some(demand),
@@ -335,6 +249,13 @@ impl Queue {
         if device.0 < self.devices.len() {
             self.stop(device.0, state);
             self.dispatch();
+        }
+    }
+
+    /// Notes that a device holds the models of all classes, as after a warm-up.
+    pub fn set_resident(&mut self, device: DeviceId) {
+        if let Some(device) = self.devices.get_mut(device.0) {
+            device.resident.fill(true);
         }
     }
 
@@ -368,37 +289,5 @@ impl Queue {
 
     fn name(&self, class: usize) -> String {
         self.policy.classes[class].name.clone()
-    }
-
-    /// Moves the clock, which never runs backwards, and does what is due.
-    fn advance(&mut self, now: Duration) {
-        if now > self.now {
-            for class in &mut self.classes {
-                class.contend(now - self.now);
-            }
-            self.now = now;
-        }
-        let mut changed = false;
-        while let Some(&(deadline, ticket)) = self.deadlines.first() {
-            if deadline > self.now {
-                break;
-            }
-            self.deadlines.pop_first();
-            if let Some(job) = self.withdraw(ticket) {
-                self.classes[self.demands[job.demand].class].counts.expired += 1;
-                self.events.push_back(Event::Expired(ticket));
-                changed = true;
-            }
-        }
-        while let Some(&(at, ticket)) = self.ageing.first() {
-            if at > self.now {
-                break;
-            }
-            self.ageing.pop_first();
-            self.rise(ticket);
-        }
-        if changed {
-            self.dispatch();
-        }
     }
 }

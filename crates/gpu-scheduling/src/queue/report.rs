@@ -48,6 +48,8 @@ impl Queue {
                 reserved_for: d.reserved.map(|r| names[demands[r].class].name.clone()),
                 busy: d.busy.total(now),
                 busy_fraction: d.busy.fraction(now),
+                readiness: None,
+                card: None,
             })
             .collect();
         Snapshot { uptime: now, waiting: self.waiting, closing: self.closed, classes, devices }

@@ -1,8 +1,42 @@
 //! Requests that wait: their timers, and how they leave and come back.
 
-use super::{Job, Queue, Rank, Stage, Ticket};
+use std::time::Duration;
+
+use super::{Event, Job, Queue, Rank, Stage, Ticket};
 
 impl Queue {
+    /// Moves the clock, which never runs backwards, and does what is due.
+    pub(super) fn advance(&mut self, now: Duration) {
+        if now > self.now {
+            for class in &mut self.classes {
+                class.contend(now - self.now);
+            }
+            self.now = now;
+        }
+        let mut changed = false;
+        while let Some(&(deadline, ticket)) = self.deadlines.first() {
+            if deadline > self.now {
+                break;
+            }
+            self.deadlines.pop_first();
+            if let Some(job) = self.withdraw(ticket) {
+                self.classes[self.demands[job.demand].class].counts.expired += 1;
+                self.events.push_back(Event::Expired(ticket));
+                changed = true;
+            }
+        }
+        while let Some(&(at, ticket)) = self.ageing.first() {
+            if at > self.now {
+                break;
+            }
+            self.ageing.pop_first();
+            self.rise(ticket);
+        }
+        if changed {
+            self.dispatch();
+        }
+    }
+
     /// Lets a waiting request compete one level higher.
     pub(super) fn rise(&mut self, ticket: Ticket) {
         let Some(job) = self.jobs.get_mut(&ticket) else { return };
@@ -64,11 +98,13 @@ impl Queue {
 
     /// Puts a running request back among the waiting ones.
     pub(super) fn wait_again(&mut self, ticket: Ticket, demand: usize) {
+        let now = self.now;
         let Some(job) = self.jobs.get_mut(&ticket) else { return };
         let rank = Rank::TOP;
         job.demand = demand;
         job.stage = Stage::Waiting { rank };
         job.charge = 0;
+        job.submitted = now;
         let flow = job.flow;
         self.flows.push(flow, demand, rank, ticket);
         self.count_waiting(demand, 1);

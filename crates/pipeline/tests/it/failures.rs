@@ -5,7 +5,7 @@ use crate::world::{PERSONS, Setup, client, message, request, watched, world};
 use futures::StreamExt;
 use portrait_d_id_fake::{FakeDid, Fault, Route};
 use portrait_pipeline::{
-    Code, DeviceRequest, Event, Pipeline, Precision, Progress, Request, Stage, Step, Tier, Timeouts,
+    Code, Devices, Event, Pipeline, Precision, Progress, Request, Stage, Step, Tier, Timeouts,
 };
 use std::time::Duration;
 
@@ -192,10 +192,14 @@ async fn a_storage_that_fails_is_critical() {
 
 #[tokio::test]
 async fn a_device_this_build_has_not_is_refused() {
-    let error = Pipeline::builder().device(DeviceRequest::Cuda(0)).build().await.unwrap_err();
-    assert_error(&error, Code::DeviceUnavailable, Tier::Critical);
-    let half = Pipeline::builder().device(DeviceRequest::Cpu).precision(Precision::F16);
+    for devices in [vec![0], vec![0, 1]] {
+        let cards = Pipeline::builder().devices(Devices::Cuda(devices));
+        assert_error(&cards.build().await.unwrap_err(), Code::DeviceUnavailable, Tier::Critical);
+    }
+    let twice = Pipeline::builder().devices(Devices::Cuda(vec![1, 1]));
+    assert_error(&twice.build().await.unwrap_err(), Code::InvalidOption, Tier::High);
+    let half = Pipeline::builder().devices(Devices::Cpu).precision(Precision::F16);
     assert_error(&half.build().await.unwrap_err(), Code::InvalidOption, Tier::High);
-    let pipeline = Pipeline::builder().device(DeviceRequest::Auto).build().await.unwrap();
+    let pipeline = Pipeline::builder().devices(Devices::Auto).build().await.unwrap();
     assert_eq!(pipeline.device(), "cpu");
 }

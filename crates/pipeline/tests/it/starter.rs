@@ -3,8 +3,8 @@
 use crate::support::{write_small_birefnet, write_yolov8n};
 use portrait_pipeline::weights::{Family, HubPlace, Origin, resolve};
 use portrait_pipeline::{
-    CutOutOptions, DETECTION_MODELS, DetectOptions, Model, Photo, Pipeline, Places,
-    SEGMENTATION_MODELS, STARTER_MODELS,
+    BoundingBox, CutOutOptions, DETECTION_MODELS, DetectOptions, Detection, Device, LetterboxMode,
+    Model, Photo, Pipeline, Places, Precision, SEGMENTATION_MODELS, STARTER_MODELS, load_detector,
 };
 use tempfile::TempDir;
 
@@ -45,6 +45,38 @@ async fn a_real_photo_is_cut_out_without_any_file() {
     }
     for (x, y) in [(450, 150), (450, 250)] {
         assert!(alpha(x, y) < 0.1, "the background at {x}, {y}: {}", alpha(x, y));
+    }
+}
+
+/// The letterbox is drawn beside the device; that must not change what is found.
+#[tokio::test]
+async fn the_pipeline_finds_what_the_detector_alone_finds() {
+    let pipeline = Pipeline::builder().build().await.unwrap();
+    let places = Places { bundled: STARTER_MODELS, ..Places::default() };
+    let model = pipeline.detection_model();
+    let checkpoint = model.open(&places).await.unwrap();
+    let detector =
+        load_detector(&model.manifest, &checkpoint, &Device::Cpu, Precision::F32).unwrap();
+    let photo = photo();
+    for (letterbox, image_size) in [
+        (LetterboxMode::Rect, None),
+        (LetterboxMode::Square, None),
+        (LetterboxMode::Rect, Some(300)),
+    ] {
+        let confidence = 0.01;
+        let options =
+            DetectOptions { letterbox, image_size, confidence, ..DetectOptions::default() };
+        let alone = detector.detect(photo.image(), &options).unwrap();
+        assert!(alone.len() > 1, "{alone:?}");
+        let found = pipeline.detect(&photo, &options).await.unwrap().persons;
+        assert_eq!(found.len(), alone.len());
+        for (found, alone) in found.iter().zip(&alone) {
+            assert_eq!(Detection { bbox: alone.bbox, ..*found }, *alone);
+            // At the photo's border it is clipped twice, which costs a rounding.
+            let edges = |b: BoundingBox| [b.x1, b.y1, b.x2, b.y2];
+            let pairs = edges(found.bbox).into_iter().zip(edges(alone.bbox));
+            assert!(pairs.into_iter().all(|(a, b)| (a - b).abs() < 1e-3), "{found:?} {alone:?}");
+        }
     }
 }
 

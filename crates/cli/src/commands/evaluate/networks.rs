@@ -30,7 +30,7 @@ impl Networks {
         output: &Output,
     ) -> Result<Self, CliError> {
         let places = settings.places(output, false)?;
-        let device = open_device(settings.device).map_err(Error::from)?;
+        let device = open_device(settings.device.single()?).map_err(Error::from)?;
         let mut networks = Self { detector: None, segmenter: None };
         if args.measure.contains(&Measure::Boxes) {
             let asked = args.models.detection()?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
+use crate::policy::Priority;
 
 mod audit;
 mod fairness;

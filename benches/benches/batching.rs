@@ -1,0 +1,119 @@
+//! Whether inputs are faster through a network together, or several runs side by side, than one
+//! run after the other, on the CPU with reproducible weights.
+//!
+//! The ways take turns, round by round, for the speed of a machine drifts: each is compared with
+//! the single runs of the same rounds, by its best and by its median time for an input. Criterion,
+//! which measures one way after the other, cannot do that.
+//!
+//! `cargo bench -p portrait-benches --bench batching -- 40 lite` takes 40 rounds, of the networks
+//! whose names hold `lite`; 15 rounds of all by default.
+#![allow(clippy::print_stdout, reason = "a program")]
+
+use portrait_detection::{Variant, Yolov8, Yolov8Config};
+use portrait_kernels::{Device, Precision};
+use portrait_pipeline::Model;
+use portrait_segmentation::{Birefnet, BirefnetConfig};
+use portrait_test_support::reproducible::{input, var_builder};
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// A way to get inputs through a network.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    /// So many in one run.
+    Together(usize),
+    /// So many runs at once, on threads of their own.
+    SideBySide(usize),
+}
+
+const WAYS: [Way; 5] =
+    [Way::Together(1), Way::Together(2), Way::Together(4), Way::SideBySide(2), Way::SideBySide(4)];
+
+impl Way {
+    fn inputs(self) -> usize {
+        match self {
+            Self::Together(n) | Self::SideBySide(n) => n,
+        }
+    }
+
+    /// The time for each input; `forward` runs a batch of so many.
+    fn time(self, forward: &(impl Fn(usize) + Sync)) -> Duration {
+        let start = Instant::now();
+        match self {
+            Self::Together(n) => forward(n),
+            Self::SideBySide(n) => std::thread::scope(|scope| {
+                for _ in 0..n {
+                    scope.spawn(|| forward(1));
+                }
+            }),
+        }
+        start.elapsed() / self.inputs() as u32
+    }
+}
+
+fn compare(name: &str, rounds: usize, forward: impl Fn(usize) + Sync) {
+    let mut times = WAYS.map(|_| Vec::with_capacity(rounds));
+    for round in 0..=rounds {
+        for i in 0..WAYS.len() {
+            // Each is first in some round, and the first round only warms up.
+            let i = (i + round) % WAYS.len();
+            let time = WAYS[i].time(&forward);
+            if round > 0 {
+                times[i].push(time);
+            }
+        }
+    }
+    times.iter_mut().for_each(|times| times.sort_unstable());
+    let (best, median) = (|times: &[Duration]| times[0], |times: &[Duration]| times[rounds / 2]);
+    for (way, times_of_way) in WAYS.iter().zip(&times) {
+        let ms = |time: Duration| time.as_secs_f64() * 1e3;
+        let ratio = |of: &dyn Fn(&[Duration]) -> Duration| ms(of(times_of_way)) / ms(of(&times[0]));
+        println!(
+            "{name:<22} {:<14} best {:>8.1} ms, {:.2} of one by one; median {:>8.1} ms, {:.2}",
+            format!("{way:?}"),
+            ms(best(times_of_way)),
+            ratio(&best),
+            ms(median(times_of_way)),
+            ratio(&median),
+        );
+    }
+}
+
+fn main() {
+    // Cargo adds options of its own.
+    let asked: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let rounds = asked.iter().find_map(|text| text.parse().ok()).unwrap_or(15);
+    let filter = asked.iter().find(|text| text.parse::<usize>().is_err());
+    let wanted = |name: &str| filter.is_none_or(|filter| name.contains(filter.as_str()));
+    let batches = |side| [1, 2, 4].map(|n| (n, input((n, 3, side, side)).expect("a valid shape")));
+    let weights = || var_builder(Precision::F32.dtype(), &Device::Cpu);
+
+    let network = Yolov8::load(&Yolov8Config::new(Variant::N, 80), weights()).expect("a network");
+    for side in [320, 640] {
+        let name = format!("YOLOv8n {side}²");
+        if !wanted(&name) {
+            continue;
+        }
+        let inputs = batches(side);
+        compare(&name, rounds, |n| {
+            let (_, input) = inputs.iter().find(|(batch, _)| *batch == n).expect("a batch");
+            black_box(network.forward(black_box(input)).expect("a valid input"));
+        });
+    }
+    let nano: BirefnetConfig = Model::find("birefnet-nano")
+        .and_then(|model| Ok(model.manifest.architecture()?))
+        .expect("a model of this workspace");
+    let networks = [("BiRefNet nano", 256, nano), ("BiRefNet lite", 512, BirefnetConfig::lite())];
+    for (name, side, config) in networks {
+        let name = format!("{name} {side}²");
+        if !wanted(&name) {
+            continue;
+        }
+        let network = Birefnet::new(&config, &weights()).expect("a network");
+        let inputs = batches(side);
+        compare(&name, rounds, |n| {
+            let (_, input) = inputs.iter().find(|(batch, _)| *batch == n).expect("a batch");
+            black_box(network.forward(black_box(input)).expect("a valid input"));
+        });
+    }
+}

@@ -1,0 +1,76 @@
+//! Asking for a lease.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::lease::Lease;
+use crate::policy::Priority;
+use crate::queue::Request;
+use crate::scheduler::Shared;
+
+/// A request for a device, to be completed and awaited.
+#[must_use = "nothing is asked for until the request is awaited"]
+pub struct LeaseRequest<D> {
+    shared: Arc<Shared<D>>,
+    unknown: Option<Error>,
+    request: Request,
+    within: Option<Duration>,
+}
+
+impl<D> fmt::Debug for LeaseRequest<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LeaseRequest")
+            .field("request", &self.request)
+            .field("within", &self.within)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<D: 'static> LeaseRequest<D> {
+    pub(crate) fn new(shared: Arc<Shared<D>>, unknown: Option<Error>, request: Request) -> Self {
+        Self { shared, unknown, request, within: None }
+    }
+
+    /// Who asks: flows share the devices fairly. Without it, the flow without a name.
+    pub fn flow(mut self, flow: impl Into<Arc<str>>) -> Self {
+        self.request.flow = flow.into();
+        self
+    }
+
+    /// How urgent it is.
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.request.priority = priority;
+        self
+    }
+
+    /// How long it may wait, from when it is awaited. It may run longer.
+    pub fn deadline(mut self, within: Duration) -> Self {
+        self.within = Some(within);
+        self
+    }
+
+    async fn acquire(mut self) -> Result<Lease<D>, Error> {
+        if let Some(error) = self.unknown.take() {
+            return Err(error);
+        }
+        let shared = self.shared;
+        self.request.deadline = self.within.map(|within| shared.gate.now() + within);
+        let (class, deadline) = (self.request.class, self.request.deadline);
+        let acquire = shared.gate.submit(self.request)?;
+        let permit = shared.wait(acquire, class, deadline).await?;
+        Ok(Lease::new(shared, permit, class, deadline))
+    }
+}
+
+impl<D: 'static> IntoFuture for LeaseRequest<D> {
+    type Output = Result<Lease<D>, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.acquire())
+    }
+}

@@ -1,0 +1,65 @@
+//! Work of processor cores (decoding, resizing, mattes, PNG) beside the async runtime.
+
+use crate::Error;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Threads of the runtime for work that blocks, as many as there are cores.
+///
+/// What goes before and after a network runs here, so that it overlaps with the device's work on
+/// other requests and never stands in the way of the runtime.
+#[derive(Debug, Clone)]
+pub(crate) struct Cores {
+    permits: Arc<Semaphore>,
+}
+
+impl Cores {
+    pub(crate) fn new() -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self { permits: Arc::new(Semaphore::new(cores)) }
+    }
+
+    /// Runs `job`; the permit goes with the work, also when the caller is dropped. A panic becomes
+    /// [`Error::Crashed`]. A job whose caller goes before it starts is not run.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        stage: &'static str,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let crashed = |message: String| Error::crashed(stage, message);
+        let permit = self.permits.clone().acquire_owned().await;
+        let permit = permit.map_err(|error| crashed(error.to_string()))?;
+        let work = move || {
+            let result = guarded(job);
+            drop(permit);
+            result
+        };
+        let result = tokio::task::spawn_blocking(work).await;
+        result.map_err(|error| crashed(error.to_string()))?.map_err(crashed)
+    }
+}
+
+fn guarded<T>(job: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(job)).map_err(|panic| {
+        let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+        text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_and_the_cores_go_on() {
+        let cores = Cores::new();
+        for _ in 0..10 {
+            let error = cores.run("encode", || -> u8 { panic!("a stone in the gears") }).await;
+            let error = error.unwrap_err();
+            assert!(matches!(error, Error::Crashed { stage: "encode", .. }), "{error}");
+            assert!(error.to_string().contains("a stone in the gears"));
+        }
+        assert_eq!(cores.run("encode", || 8).await.unwrap(), 8);
+    }
+}

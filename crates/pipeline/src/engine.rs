@@ -1,0 +1,282 @@
+//! The networks on their devices: every run waits in one fair, bounded queue.
+
+use crate::batch::{BatchInput, BatchKey, BatchOutput, detect_batch};
+use crate::error::{is_loss, refusal};
+use crate::replica::{Load, Replica, Source};
+use crate::scheduling::{Batching, Scheduling};
+use crate::{Error, PhotoId};
+use image::RgbImage;
+use portrait_detection::{DetectOptions, Detection, Detector};
+use portrait_gpu_scheduling::{
+    self as scheduling, BIREFNET, Batcher, BatcherSettings, Card, DeviceSpec, Failure, Policy,
+    Priority, Scheduler, Snapshot, YOLO, card_memory,
+};
+use portrait_kernels::{DeviceError, DeviceRequest};
+use portrait_segmentation::Segmenter;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A request's place in the queue.
+#[derive(Debug, Clone)]
+pub(crate) struct Turn {
+    flow: Arc<str>,
+    priority: Priority,
+    max_wait: Option<Duration>,
+}
+
+impl Turn {
+    pub(crate) fn new(scheduling: &Scheduling, photo: PhotoId) -> Self {
+        let Scheduling { flow, priority, max_wait } = scheduling.clone();
+        Self { flow: flow.unwrap_or_else(|| photo.to_string().into()), priority, max_wait }
+    }
+}
+
+/// What a run gave, where, and when.
+#[derive(Debug)]
+pub(crate) struct Ran<T> {
+    pub(crate) value: T,
+    /// The device's name.
+    pub(crate) device: String,
+    /// From the request to the start on the device.
+    pub(crate) waited: Duration,
+    /// Loading the model there; zero when it was there.
+    pub(crate) loading: Duration,
+}
+
+#[derive(Debug)]
+pub(crate) struct Engine {
+    scheduler: Scheduler<Replica>,
+    detection: Arc<Source>,
+    segmentation: Arc<Source>,
+    batches: Option<Batcher<Replica, BatchKey, BatchInput, BatchOutput>>,
+    /// The devices' names, joined.
+    names: String,
+}
+
+impl Engine {
+    /// Opens the devices. Networks are built on them when they are first needed there.
+    pub(crate) async fn start(
+        devices: &[DeviceRequest],
+        policy: Policy,
+        batching: Batching,
+        detection: Arc<Source>,
+        segmentation: Arc<Source>,
+    ) -> Result<Self, Error> {
+        let mut builder = Scheduler::builder().policy(policy);
+        for &request in devices {
+            let spec = spec(request);
+            let name = spec.name.clone();
+            builder = builder.device(spec, move || Replica::open(&name, request));
+        }
+        let names: Vec<String> = devices.iter().map(ToString::to_string).collect();
+        let policy = |error: scheduling::Error| Error::Option {
+            option: "policy",
+            value: "this one".into(),
+            expected: error.to_string(),
+        };
+        let scheduler = builder.build().map_err(policy)?;
+        for class in [YOLO, BIREFNET] {
+            scheduler.class(class).map_err(policy)?;
+        }
+        if let Err(error) = scheduler.open().await {
+            scheduler.close().await;
+            return Err(match &error {
+                scheduling::Error::DeviceLost { source, .. } => source
+                    .downcast_ref::<DeviceError>()
+                    .map_or_else(|| refusal("device", error.clone()), |e| e.clone().into()),
+                _ => refusal("device", error),
+            });
+        }
+        let batches = if batching.detection > 1 {
+            let settings = BatcherSettings { size: batching.detection, delay: batching.delay };
+            Some(Batcher::new(scheduler.clone(), YOLO, settings, detect_batch).map_err(policy)?)
+        } else {
+            None
+        };
+        Ok(Self { scheduler, detection, segmentation, batches, names: names.join(", ") })
+    }
+
+    pub(crate) fn detection(&self) -> &Arc<Source> {
+        &self.detection
+    }
+
+    pub(crate) fn segmentation(&self) -> &Arc<Source> {
+        &self.segmentation
+    }
+
+    /// `cpu`, or the cards by their numbers.
+    pub(crate) fn device(&self) -> &str {
+        &self.names
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.scheduler.snapshot()
+    }
+
+    /// Serves what waits and drops the devices.
+    pub(crate) async fn close(&self) {
+        self.scheduler.close().await;
+    }
+
+    /// Loads both networks on every device. On a GPU each runs once, so that its kernels are
+    /// loaded and its memory is there.
+    pub(crate) async fn warm_up(&self) -> Result<(), Error> {
+        let loads = (self.detection.open().await?, self.segmentation.open().await?);
+        let failed = Failed::default();
+        let report = failed.clone();
+        let warm = move |replica: &mut Replica| {
+            let on_gpu = !replica.device().is_cpu();
+            let detector = replica.detector(&loads.0);
+            let detected = detector.and_then(|d| if on_gpu { blank_detection(d) } else { Ok(()) });
+            let segmenter = detected.and_then(|()| replica.segmenter(&loads.1));
+            segmenter
+                .and_then(|s| if on_gpu { blank_matte(s) } else { Ok(()) })
+                .map_err(|error| report.failure(error))
+        };
+        match self.scheduler.warm_up(warm).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let error = failed.take(error, "warm-up");
+                if matches!(error, Error::Weights(_)) {
+                    self.detection.forget().await;
+                    self.segmentation.forget().await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Persons in a picture that already has the size of the network's input, in its pixels.
+    pub(crate) async fn detect(
+        &self,
+        turn: &Turn,
+        load: Load,
+        picture: RgbImage,
+        options: DetectOptions,
+    ) -> Result<Ran<Vec<Detection>>, Error> {
+        let picture = Arc::new(picture);
+        let Some(batches) = &self.batches else {
+            let run = self.run(YOLO, "detection", turn, move |replica| {
+                let start = Instant::now();
+                let detector = replica.detector(&load)?;
+                Ok((start.elapsed(), detector.detect(&picture, &options)?))
+            });
+            return self.or_forget(&self.detection, run.await).await;
+        };
+        let key = BatchKey::new(&picture, options);
+        let input = BatchInput { load, picture, asked: Instant::now() };
+        let ran = batches.submit_for(turn.flow.clone(), turn.priority, key, input);
+        let limit = turn.max_wait.unwrap_or(Duration::MAX);
+        let ran = crate::pipeline::within("detection", limit, async {
+            ran.await.map_err(|error| refusal("detection", error))?
+        });
+        self.or_forget(&self.detection, ran.await).await
+    }
+
+    /// Runs `job` with the segmentation network, on whichever device is free first.
+    pub(crate) async fn segment<T: Send + 'static>(
+        &self,
+        turn: &Turn,
+        load: Load,
+        mut job: impl FnMut(&Segmenter) -> Result<T, Error> + Send + 'static,
+    ) -> Result<Ran<T>, Error> {
+        let run = self.run(BIREFNET, "segmentation", turn, move |replica| {
+            let start = Instant::now();
+            let segmenter = replica.segmenter(&load)?;
+            Ok((start.elapsed(), job(segmenter)?))
+        });
+        self.or_forget(&self.segmentation, run.await).await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        class: &str,
+        stage: &'static str,
+        turn: &Turn,
+        mut job: impl FnMut(&mut Replica) -> Result<(Duration, T), Error> + Send + 'static,
+    ) -> Result<Ran<T>, Error> {
+        let asked = Instant::now();
+        let lease = self.scheduler.lease(class).flow(turn.flow.clone()).priority(turn.priority);
+        let lease = match turn.max_wait {
+            Some(limit) => lease.deadline(limit),
+            None => lease,
+        };
+        let late = |error| match (error, turn.max_wait) {
+            (scheduling::Error::Deadline { .. }, Some(limit)) => Error::Timeout { stage, limit },
+            (error, _) => refusal(stage, error),
+        };
+        let lease = lease.await.map_err(late)?;
+        let failed = Failed::default();
+        let report = failed.clone();
+        let ran = lease.run(move |replica| {
+            let waited = asked.elapsed();
+            let done = job(replica).map_err(|error| report.failure(error));
+            let device = replica.name().to_owned();
+            done.map(|(loading, value)| Ran { value, device, waited, loading })
+        });
+        ran.await.map_err(|error| match error {
+            scheduling::Error::Deadline { .. } => late(error),
+            error => failed.take(error, stage),
+        })
+    }
+
+    /// A checkpoint that turned out to be wrong is looked for again by the next request.
+    async fn or_forget<T>(&self, source: &Source, result: Result<T, Error>) -> Result<T, Error> {
+        if matches!(result, Err(Error::Weights(_))) {
+            source.forget().await;
+        }
+        result
+    }
+}
+
+/// Where a job leaves its error, for the scheduler carries only what can be shared.
+#[derive(Debug, Clone, Default)]
+struct Failed(Arc<Mutex<Option<Error>>>);
+
+impl Failed {
+    /// What the scheduler is told of an error.
+    fn failure(&self, error: Error) -> Failure {
+        if matches!(error, Error::OutOfMemory { .. }) {
+            return Failure::out_of_memory(error);
+        }
+        if is_loss(&error) {
+            return Failure::device_lost(error);
+        }
+        let told = Failure::from(std::io::Error::other(error.to_string()));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        told
+    }
+
+    /// The job's own error, where it is one.
+    fn take(&self, error: scheduling::Error, stage: &'static str) -> Error {
+        let own = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match (error, own) {
+            (scheduling::Error::Job(_), Some(own)) => own,
+            (error, _) => refusal(stage, error),
+        }
+    }
+}
+
+fn spec(request: DeviceRequest) -> DeviceSpec {
+    let DeviceRequest::Cuda(ordinal) = request else {
+        return DeviceSpec::new(request.to_string(), u64::MAX);
+    };
+    let card = Card::Index(u32::try_from(ordinal).unwrap_or(u32::MAX));
+    let memory = card_memory(&card).unwrap_or(u64::MAX);
+    DeviceSpec::new(request.to_string(), memory).on_card(card)
+}
+
+fn blank_detection(detector: &Detector) -> Result<(), Error> {
+    let side = detector.image_size();
+    detector.detect(&RgbImage::new(side, side), &DetectOptions::default())?;
+    Ok(())
+}
+
+fn blank_matte(segmenter: &Segmenter) -> Result<(), Error> {
+    let [width, height] = segmenter.input();
+    segmenter.mattes(&[RgbImage::new(width, height)])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+//! What becomes of runs that fail, of callers that leave, and of several devices.
+
+use super::*;
+use crate::{Code, Model, Places, Precision, Progress, starter::with_starters};
+use portrait_gpu_scheduling::{DeviceState, Readiness};
+use portrait_weights::Family;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+
+async fn engine(devices: usize) -> Engine {
+    let places = with_starters(Places::default());
+    let mut sources = Vec::new();
+    for family in [Family::Yolov8, Family::Birefnet] {
+        let model = Model::preferred(family, &places).await.unwrap();
+        let progress = Progress::default();
+        sources.push(Source::new(model, places.clone(), Precision::F32, progress));
+    }
+    let (segmentation, detection) = (sources.pop().unwrap(), sources.pop().unwrap());
+    let devices = vec![DeviceRequest::Cpu; devices];
+    let policy = crate::scheduling::default_policy();
+    Engine::start(&devices, policy, Batching::default(), detection, segmentation).await.unwrap()
+}
+
+fn turn() -> Turn {
+    Turn { flow: "test".into(), priority: Priority::Normal, max_wait: None }
+}
+
+impl Engine {
+    /// A run of any job, with nothing loaded.
+    async fn any<T: Send + 'static>(
+        &self,
+        mut job: impl FnMut(&mut Replica) -> Result<T, Error> + Send + 'static,
+    ) -> Result<Ran<T>, Error> {
+        let job = move |replica: &mut Replica| Ok((Duration::ZERO, job(replica)?));
+        self.run(BIREFNET, "segmentation", &turn(), job).await
+    }
+}
+
+#[tokio::test]
+async fn a_panic_is_an_error_and_the_device_goes_on() {
+    let engine = engine(1).await;
+    let error = engine.any(|_| -> Result<(), _> { panic!("a stone in the gears") }).await;
+    let error = error.unwrap_err();
+    assert_eq!(error.code(), Code::ServiceCrash);
+    assert!(error.to_string().contains("a stone in the gears"), "{error}");
+    assert_eq!(engine.any(|_| Ok(7)).await.unwrap().value, 7);
+}
+
+#[tokio::test]
+async fn a_jobs_own_error_arrives_as_it_is() {
+    let engine = engine(1).await;
+    let error = engine.any(|_| Err::<(), _>(Error::NoPerson { confidence: 0.3 })).await;
+    assert!(matches!(error, Err(Error::NoPerson { confidence }) if confidence == 0.3));
+    assert_eq!(engine.snapshot().classes[1].counts.failed, 1);
+}
+
+#[tokio::test]
+async fn out_of_memory_is_tried_once_more_alone() {
+    let engine = engine(1).await;
+    let full = || Error::OutOfMemory { stage: "segmentation", message: "no room".into() };
+    let tries = Arc::new(AtomicUsize::new(0));
+    let count = tries.clone();
+    let second = engine.any(move |_| match count.fetch_add(1, Ordering::SeqCst) {
+        0 => Err(full()),
+        n => Ok(n),
+    });
+    assert_eq!(second.await.unwrap().value, 1);
+    let error = engine.any(move |_| Err::<(), _>(full())).await.unwrap_err();
+    assert_eq!(error.code(), Code::GpuOom);
+    assert!(error.to_string().contains("no room") && error.retry_after().is_some(), "{error}");
+    assert_eq!(engine.snapshot().classes[1].counts.out_of_memory, 3);
+}
+
+#[tokio::test]
+async fn a_job_whose_caller_has_gone_is_not_run() {
+    let engine = Arc::new(engine(1).await);
+    let (release, gate) = mpsc::channel::<()>();
+    let holder = engine.clone();
+    let first = tokio::spawn(async move { holder.any(move |_| Ok(gate.recv().is_ok())).await });
+    let ran = Arc::new(AtomicUsize::new(0));
+    let (waiter, count) = (engine.clone(), ran.clone());
+    let second = tokio::spawn(async move {
+        waiter.any(move |_| Ok(count.fetch_add(1, Ordering::SeqCst))).await.map(drop)
+    });
+    while engine.snapshot().waiting == 0 {
+        tokio::task::yield_now().await;
+    }
+    second.abort();
+    assert!(second.await.unwrap_err().is_cancelled());
+    release.send(()).unwrap();
+    assert!(first.await.unwrap().unwrap().value);
+    engine.any(|_| Ok(())).await.unwrap();
+    assert_eq!(ran.load(Ordering::SeqCst), 0);
+    assert_eq!(engine.snapshot().classes[1].counts.cancelled, 1);
+}
+
+#[tokio::test]
+async fn waiting_is_limited_where_the_caller_says_so() {
+    let engine = Arc::new(engine(1).await);
+    let (release, gate) = mpsc::channel::<()>();
+    let holder = engine.clone();
+    let first = tokio::spawn(async move { holder.any(move |_| Ok(gate.recv().is_ok())).await });
+    while engine.snapshot().classes[1].active == 0 {
+        tokio::task::yield_now().await;
+    }
+    let hasty = Turn { max_wait: Some(Duration::from_millis(20)), ..turn() };
+    let job = |_: &mut Replica| Ok((Duration::ZERO, ()));
+    let error = engine.run(BIREFNET, "segmentation", &hasty, job).await.unwrap_err();
+    assert_eq!(error.code(), Code::BirefnetTimeout);
+    assert_eq!(error.details()["timeout_seconds"], 0.02);
+    release.send(()).unwrap();
+    first.await.unwrap().unwrap();
+}
+
+/// Networks are built on a device when they are first needed there, and by a warm-up on all.
+#[cfg(feature = "starter-models")]
+#[tokio::test]
+async fn each_device_gets_its_replica_when_it_is_needed() {
+    let engine = Arc::new(engine(2).await);
+    let loaded = |engine: &Engine| {
+        let devices = engine.snapshot().devices;
+        assert!(devices.iter().all(|d| d.readiness == Some(Readiness::Ready)));
+        [0, 1].map(|d| [0, 1].map(|class| devices[d].classes[class].resident))
+    };
+    assert_eq!(loaded(&engine), [[false; 2]; 2]);
+    let load = engine.segmentation().open().await.unwrap();
+    let size = |segmenter: &Segmenter| Ok(segmenter.input());
+    let ran = engine.segment(&turn(), load.clone(), size).await.unwrap();
+    assert!(ran.loading > Duration::ZERO);
+    assert_eq!(loaded(&engine), [[false, true], [false, false]]);
+    let again = engine.segment(&turn(), load.clone(), size).await.unwrap();
+    assert!(again.loading < ran.loading, "it is there: {:?} {:?}", again.loading, ran.loading);
+    // The first device is taken: the other one loads.
+    let (release, gate) = mpsc::channel::<()>();
+    let (holder, held) = (engine.clone(), load.clone());
+    let first = tokio::spawn(async move {
+        let wait = move |_: &Segmenter| Ok(gate.recv().is_ok());
+        holder.segment(&turn(), held, wait).await.map(drop)
+    });
+    while engine.snapshot().classes[1].active == 0 {
+        tokio::task::yield_now().await;
+    }
+    engine.segment(&turn(), load, size).await.unwrap();
+    assert_eq!(loaded(&engine), [[false, true], [false, true]]);
+    release.send(()).unwrap();
+    first.await.unwrap().unwrap();
+    engine.warm_up().await.unwrap();
+    assert_eq!(loaded(&engine), [[true; 2]; 2]);
+}
+
+#[tokio::test]
+async fn a_lost_device_hands_its_run_to_another_and_the_last_one_is_told_of() {
+    let engine = engine(2).await;
+    let lost = || Error::crashed("segmentation", "CUDA_ERROR_ILLEGAL_ADDRESS".into());
+    let tries = Arc::new(AtomicUsize::new(0));
+    let count = tries.clone();
+    let ran = engine.any(move |_| match count.fetch_add(1, Ordering::SeqCst) {
+        0 => Err(lost()),
+        n => Ok(n),
+    });
+    assert_eq!(ran.await.unwrap().value, 1);
+    let states =
+        |engine: &Engine| engine.snapshot().devices.iter().map(|d| d.state).collect::<Vec<_>>();
+    assert_eq!(states(&engine), [DeviceState::Lost, DeviceState::Up]);
+    let error = engine.any(move |_| Err::<(), _>(lost())).await.unwrap_err();
+    assert_eq!(error.code(), Code::DeviceUnavailable);
+    let error = engine.any(|_| Ok(())).await.unwrap_err();
+    assert_eq!(error.code(), Code::DeviceUnavailable);
+}
+
+#[tokio::test]
+async fn a_policy_without_the_classes_is_refused() {
+    let places = with_starters(Places::default());
+    let model = Model::find("yolov8n").unwrap();
+    let source = || Source::new(model.clone(), places.clone(), Precision::F32, Progress::default());
+    let policy = Policy::new(vec![portrait_gpu_scheduling::Class::shared(YOLO, 2, 0)]);
+    let cpu = [DeviceRequest::Cpu];
+    let engine = Engine::start(&cpu, policy, Batching::default(), source(), source()).await;
+    let error = engine.unwrap_err();
+    assert_eq!(error.code(), Code::InvalidOption);
+    assert!(error.to_string().contains("birefnet"), "{error}");
+}
