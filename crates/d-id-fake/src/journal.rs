@@ -1,7 +1,8 @@
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::route::Route;
 use crate::sync::locked;
@@ -10,7 +11,7 @@ use crate::sync::locked;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Entry {
-    /// When the request's head arrived, since the server started.
+    /// When the request's head arrived, since the server started, by the runtime's clock.
     pub at: Duration,
     /// What it was for.
     pub route: Route,
