@@ -41,6 +41,7 @@ impl FakeDidBuilder {
                 list_order: ListOrder::default(),
                 has_face: Arc::new(|_| true),
                 video: None,
+                ranges: true,
             },
             port: 0,
         }
@@ -151,6 +152,12 @@ impl FakeDidBuilder {
     /// The file every finished talk yields. By default it is a video of the talk's own picture.
     pub fn video(mut self, file: impl Into<Bytes>) -> Self {
         self.settings.video = Some(file.into());
+        self
+    }
+
+    /// Whether parts of videos can be asked for, as S3 allows; otherwise the whole comes always.
+    pub fn ranges(mut self, ranges: bool) -> Self {
+        self.settings.ranges = ranges;
         self
     }
 

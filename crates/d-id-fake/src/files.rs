@@ -56,7 +56,7 @@ pub(crate) fn result(
     };
     let tag = format!("\"{}\"", talk.id);
     drop(world);
-    let mut response = if asks_for_another(headers, &tag) {
+    let mut response = if !shared.settings.ranges || asks_for_another(headers, &tag) {
         ranged("video/mp4", video, &HeaderMap::new())
     } else {
         ranged("video/mp4", video, headers)

@@ -60,6 +60,7 @@ pub(crate) struct Settings {
     pub(crate) has_face: FaceRule,
     /// What every talk yields; `None` for a video of its picture.
     pub(crate) video: Option<Bytes>,
+    pub(crate) ranges: bool,
 }
 
 /// A picture or a sound in the temporary store.

@@ -168,6 +168,16 @@ pub enum Error {
         /// The start of the body, at most 256 characters.
         body: String,
     },
+    /// The list of talks has more pages than
+    /// [`CreateRecovery::max_pages`](crate::CreateRecovery::max_pages) allows to read, and the talk
+    /// looked for is on none of those read.
+    #[error(
+        "GET /talks: not among the first {pages} pages, and there are more; allow more pages, or delete old talks"
+    )]
+    ListTooLong {
+        /// Pages read.
+        pages: u32,
+    },
     /// The answer to `POST /talks` was lost, and whether the talk exists could not be settled. It
     /// may have been made and paid: look for `source_url` among the talks
     /// ([`Talks::find_by_source`](crate::Talks::find_by_source)) before creating it again.

@@ -1,3 +1,5 @@
+use std::time::SystemTime;
+
 use reqwest::Method;
 
 use crate::create::{self, Look};
@@ -69,18 +71,32 @@ impl Talks<'_> {
         Ok((page, reply))
     }
 
-    /// The newest talk of a picture, by its `source_url`: for a program that was stopped between
-    /// sending and the answer. Reads at most as many pages as
-    /// [`CreateRecovery::max_pages`](crate::CreateRecovery::max_pages) says.
+    /// The newest talk of a picture, by its `source_url`, as the list shows it now. Reads at most
+    /// as many pages as [`CreateRecovery::max_pages`](crate::CreateRecovery::max_pages) says.
     ///
     /// # Errors
-    /// What listing may fail with.
+    /// [`Error::ListTooLong`] when there are more pages, and what listing may fail with.
     pub async fn find_by_source(&self, source_url: &str) -> Result<Option<Talk>, Error> {
         let matches = |talk: &Talk| create::is_of_source(talk, source_url);
         match create::look(self, &matches, None).await? {
             Look::Found(talk) => Ok(Some(*talk)),
-            Look::Absent | Look::Unfinished => Ok(None),
+            Look::Absent => Ok(None),
+            Look::Unfinished => {
+                let pages = self.transport.create_recovery.max_pages;
+                Err(Error::ListTooLong { pages })
+            }
         }
+    }
+
+    /// Whether a `POST /talks` of this picture, sent at `sent`, made a talk: for a program that
+    /// was stopped between sending and the answer. Looks at the list at once and then until
+    /// [`CreateRecovery::settled_after`](crate::CreateRecovery::settled_after) has passed since
+    /// `sent`. `None` means that it made none, and may be sent again.
+    ///
+    /// # Errors
+    /// [`Error::ListTooLong`], and what listing may fail with: the question is then still open.
+    pub async fn settle(&self, source_url: &str, sent: SystemTime) -> Result<Option<Talk>, Error> {
+        create::settle(self, source_url, sent).await
     }
 
     /// Removes a talk and its video (`DELETE /talks/{id}`); returns it as it was.

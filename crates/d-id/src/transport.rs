@@ -1,5 +1,6 @@
 //! One request and its answer, and the same tried again.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
@@ -27,6 +28,7 @@ pub(crate) struct Transport {
     pub(crate) authorization: HeaderValue,
     pub(crate) redactor: Redactor,
     pub(crate) permits: Semaphore,
+    pub(crate) downloads: Arc<Semaphore>,
     pub(crate) timeout: Duration,
     pub(crate) retry: RetryPolicy,
     pub(crate) create_recovery: CreateRecovery,
