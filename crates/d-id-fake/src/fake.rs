@@ -145,6 +145,13 @@ impl FakeDid {
         entries
     }
 
+    /// How often anything has happened to a request so far. While it stands still, the server waits:
+    /// for requests, or for time to pass.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.shared.journal.events()
+    }
+
     /// The most requests to the API that were under way at once; file downloads do not count.
     #[must_use]
     pub fn max_in_flight(&self) -> usize {

@@ -1,6 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures::Stream;
@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::audios::Audios;
 use crate::check::{self, Local};
+use crate::clock::Clock;
 use crate::credits::{self, Credits};
 use crate::download;
 use crate::error::Error;
@@ -71,6 +72,13 @@ impl Client {
     /// [`Error::Unauthorised`], and what any request may fail with.
     pub async fn credits(&self) -> Result<Credits, Error> {
         credits::get(&self.transport).await
+    }
+
+    /// The time of day for the records of [`Talks::create_recorded`]: it does not run backwards
+    /// while the client lives.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        self.transport.clock.now()
     }
 
     /// Fetches a video from [`Talk::result_url`](crate::Talk::result_url), piece by piece, without
@@ -289,6 +297,7 @@ impl ClientBuilder {
             base,
             authorization,
             redactor,
+            clock: Clock::new(),
             permits: Semaphore::new(self.max_in_flight),
             downloads: Arc::new(Semaphore::new(self.max_downloads)),
             timeout: self.timeout,

@@ -6,6 +6,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use futures::future::BoxFuture;
 use reqwest::Method;
 use time::PrimitiveDateTime;
 use time::format_description::well_known::Iso8601;
@@ -20,6 +21,10 @@ use crate::talks::Talks;
 
 /// A talk listed as created this long before the request was sent is another one.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
+
+/// The work of keeping a record before a request is sent.
+pub(crate) type Recording =
+    BoxFuture<'static, Result<(), Box<dyn std::error::Error + Send + Sync>>>;
 
 /// What a failed try means for the account.
 enum Fate {
@@ -42,12 +47,17 @@ fn fate(error: &Error) -> Fate {
     }
 }
 
-pub(crate) async fn create(talks: &Talks<'_>, wanted: &CreateTalk) -> Result<Talk, Error> {
+pub(crate) async fn create(
+    talks: &Talks<'_>,
+    wanted: &CreateTalk,
+    mut record: impl FnMut() -> Recording + Send,
+) -> Result<Talk, Error> {
     let transport = talks.transport;
     wanted.check_for(&transport.local)?;
     let began = Since::now();
     let mut attempt = 1;
     loop {
+        record().await.map_err(|source| Error::NotRecorded { source })?;
         let error = match send(talks, wanted).await {
             Ok(talk) => return Ok(talk),
             Err(error) => error,
@@ -142,8 +152,8 @@ pub(crate) async fn settle(
     let recovery = &talks.transport.create_recovery;
     let matches = |talk: &Talk| is_of_source(talk, source_url);
     let since = Since { instant: None, system: sent - RUN_TOLERANCE };
-    // A clock that was set back must not shorten the wait.
-    let elapsed = sent.elapsed().unwrap_or_default();
+    // By a clock that was set back nothing has passed, and the wait is not shortened.
+    let elapsed = talks.transport.clock.now().duration_since(sent).unwrap_or_default();
     let begin = Instant::now();
     let mut last = look(talks, &matches, Some(since)).await;
     let mut after = Duration::ZERO;

@@ -46,6 +46,7 @@
 mod audios;
 mod check;
 mod client;
+mod clock;
 mod create;
 mod credits;
 mod download;

@@ -1,5 +1,6 @@
 use std::time::SystemTime;
 
+use futures::future::BoxFuture;
 use reqwest::Method;
 
 use crate::create::{self, Look};
@@ -33,7 +34,30 @@ impl Talks<'_> {
     /// [`Error::Permission`], [`Error::Moderation`], [`Error::InvalidImage`],
     /// [`Error::BadRequest`], and what any request may fail with.
     pub async fn create(&self, talk: &CreateTalk) -> Result<Talk, Error> {
-        create::create(self, talk).await
+        create::create(self, talk, || Box::pin(async { Ok(()) })).await
+    }
+
+    /// The same for a program that may be stopped at any moment and must not pay twice then
+    /// either: `record` is run to its end before each time the request is sent, and keeps
+    /// `source_url` and the time ([`Client::now`](crate::Client::now)) where the next run of the
+    /// program finds them, for [`settle`](Self::settle).
+    ///
+    /// # Errors
+    /// [`Error::NotRecorded`] when `record` fails, and then the request was not sent (again);
+    /// otherwise as [`Talks::create`].
+    pub async fn create_recorded<E>(
+        &self,
+        talk: &CreateTalk,
+        mut record: impl FnMut() -> BoxFuture<'static, Result<(), E>> + Send,
+    ) -> Result<Talk, Error>
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
+    {
+        let record = || -> create::Recording {
+            let recording = record();
+            Box::pin(async move { recording.await.map_err(Into::into) })
+        };
+        create::create(self, talk, record).await
     }
 
     /// A talk as it stands (`GET /talks/{id}`).

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::check::Local;
+use crate::clock::Clock;
 use crate::error::Error;
 use crate::key::Redactor;
 use crate::operation::Operation;
@@ -27,6 +28,7 @@ pub(crate) struct Transport {
     pub(crate) local: Local,
     pub(crate) authorization: HeaderValue,
     pub(crate) redactor: Redactor,
+    pub(crate) clock: Clock,
     pub(crate) permits: Semaphore,
     pub(crate) downloads: Arc<Semaphore>,
     pub(crate) timeout: Duration,

@@ -21,6 +21,7 @@
 //! | who is there | [`Pipeline::detect`] | [`Detections`] |
 //! | cut out | [`Pipeline::cut_out`] | a PNG for each person |
 //! | talk | [`Pipeline::animate`] | a video for each person, kept in the storage |
+//! | talk, after a crash | [`Pipeline::resume`] | what was paid for and not yet fetched |
 //! | all of it | [`Pipeline::run`] | [`Outcome`] |
 //!
 //! Where no model is chosen, a published one that is on this machine runs, else the small
@@ -38,6 +39,7 @@ mod catalogue;
 mod cut_out;
 mod error;
 mod models;
+mod order;
 mod photo;
 mod picture;
 mod pipeline;
@@ -45,6 +47,8 @@ mod progress;
 mod raw;
 mod run;
 mod starter;
+mod talk;
+mod whole;
 mod worker;
 
 pub use animate::{Message, Speech, Video};

@@ -94,6 +94,18 @@ impl FromStr for Background {
 }
 
 impl Background {
+    /// What tells this background from others.
+    pub(crate) fn words(&self) -> Vec<Vec<u8>> {
+        match self {
+            Self::Colour(colour) => vec![b"colour".to_vec(), colour.to_vec()],
+            Self::Picture(picture) => vec![
+                b"picture".to_vec(),
+                picture.width().to_be_bytes().to_vec(),
+                picture.as_raw().clone(),
+            ],
+        }
+    }
+
     /// The cut-out on this background, opaque.
     pub fn behind(&self, cut_out: &RgbaImage) -> Result<RgbImage, Error> {
         let background = match self {

@@ -22,7 +22,7 @@ async fn fifty_talks_keep_the_bound_and_the_pace() {
         fetch(&client, &done.result_url.unwrap()).await
     };
     let all = futures::future::join_all((0..50).map(|_| one()));
-    let videos = driven(all, || fake.journal().len() as u64).await;
+    let videos = driven(all, || fake.events()).await;
     assert!(videos.iter().all(|video| video.as_deref().unwrap() == TALK_MP4));
 
     assert!(fake.max_in_flight() <= 6, "{} at once", fake.max_in_flight());

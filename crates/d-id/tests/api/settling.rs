@@ -27,7 +27,7 @@ async fn a_talk_that_was_not_made_is_looked_for_until_it_cannot_come_any_more() 
     let recovery = CreateRecovery::default();
     assert!(recovery.settled_after() >= Duration::from_secs(58), "twice the gateway's 29 s");
     let client = builder(&fake).create_recovery(recovery.clone()).build().unwrap();
-    let events = || fake.journal().len() as u64;
+    let events = || fake.events();
     for (age, looks) in [(0, 7), (5, 4), (3600, 1)] {
         let sent = SystemTime::now() - Duration::from_secs(age);
         let (began, before) = (Instant::now(), fake.journal().len());
@@ -45,7 +45,7 @@ async fn a_talk_that_was_not_made_is_looked_for_until_it_cannot_come_any_more() 
 async fn a_talk_that_shows_late_is_found() {
     let fake = fake().await;
     let client = builder(&fake).create_recovery(CreateRecovery::default()).build().unwrap();
-    let events = || fake.journal().len() as u64;
+    let events = || fake.events();
     let order = driven(order(&client), events).await;
     let sent = SystemTime::now();
     // The caller leaves at once, the server needs 40 s.
