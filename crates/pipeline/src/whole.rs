@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
-use portrait_d_id::Error;
+use portrait_d_id::{Error, Operation};
 
 /// Follows the boxes at the top of an MP4 or QuickTime file (ISO/IEC 14496-12, section 4.2).
 #[derive(Debug, Default)]
@@ -16,8 +16,14 @@ struct Boxes {
     open: bool,
     index: bool,
     data: bool,
+    /// The first box is none that such files begin with: a page in place of the video.
+    foreign: bool,
+    begun: bool,
     seen: u64,
 }
+
+/// What MP4 and QuickTime files begin with.
+const FIRST: [&[u8; 4]; 6] = [b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"];
 
 impl Boxes {
     fn push(&mut self, mut piece: &[u8]) {
@@ -46,6 +52,8 @@ impl Boxes {
             (1, Some(long)) => (u64::from_be_bytes(*long), 16),
             (short, _) => (u64::from(short), 8),
         };
+        self.foreign |= !self.begun && !FIRST.contains(&kind);
+        self.begun = true;
         self.index |= kind == b"moov";
         self.data |= kind == b"mdat";
         self.open = length == 0;
@@ -66,7 +74,17 @@ impl Boxes {
     }
 }
 
-/// The same stream, which ends in [`Error::Truncated`] where the file it carried is not whole.
+fn no_video() -> Error {
+    Error::Protocol {
+        operation: Operation::Download,
+        status: 200,
+        reason: "neither MP4 nor QuickTime".to_owned(),
+        body: String::new(),
+    }
+}
+
+/// The same stream, which ends in [`Error::Truncated`] where the file it carried is not whole, and
+/// in [`Error::Protocol`], within its first bytes, where it is no video.
 pub(crate) fn whole(
     video: impl Stream<Item = Result<Bytes, Error>> + Send + Unpin,
 ) -> impl Stream<Item = Result<Bytes, Error>> + Send + Unpin {
@@ -76,6 +94,9 @@ pub(crate) fn whole(
         match video.next().await {
             Some(Ok(piece)) => {
                 boxes.push(&piece);
+                if boxes.foreign {
+                    return Some((Err(no_video()), None));
+                }
                 Some((Ok(piece), Some((video, boxes))))
             }
             Some(Err(error)) => Some((Err(error), None)),
@@ -109,7 +130,10 @@ mod tests {
             }
         }
         let page = b"<html><body>Bad gateway</body></html>";
-        assert!(check(page, 10).await.is_err());
+        for piece in [3, 10, 100] {
+            let error = check(page, piece).await.unwrap_err();
+            assert!(matches!(error, Error::Protocol { .. }), "{error}");
+        }
         // Long lengths, and a last box without one.
         let long = [&[0, 0, 0, 1][..], b"moov", &20u64.to_be_bytes(), &[9; 4]].concat();
         let open = [&long[..], &[0, 0, 0, 0], b"mdat and whatever follows"].concat();

@@ -12,6 +12,7 @@ mod pacing;
 mod refusals;
 mod retries;
 mod schema;
+mod secrets;
 mod settling;
 mod support;
 mod voices;

@@ -65,6 +65,7 @@ impl Row {
 }
 
 /// Plays all, on all cores; prints the table and fails on anything wrong.
+#[allow(clippy::print_stdout, reason = "the table is the campaign's answer")]
 fn campaign(title: &str, scripts: Vec<(String, Script)>) {
     let next = AtomicUsize::new(0);
     let (rows, wrong) = (Mutex::new(BTreeMap::<String, Row>::new()), Mutex::new(Vec::new()));
@@ -134,8 +135,8 @@ fn campaign_of_single_faults() {
             }
         }
     }
-    for ending in 0..ENDINGS.len() {
-        let name = format!("talk ends in {}", ENDINGS[ending]);
+    for (ending, word) in ENDINGS.iter().enumerate() {
+        let name = format!("talk ends in {word}");
         scripts.push((name, Script { ending, ..Script::plain() }));
     }
     campaign("Single faults, once and for ever", thinned(scripts));
