@@ -201,27 +201,11 @@ pub struct TalkPicture {
 pub fn talk_picture(cut_out: &RgbaImage, background: &Background) -> Result<TalkPicture, Error> {
     let picture = background.behind(&with_margin(cut_out))?;
     let (width, height) = picture.dimensions();
-    let pixels = f64::from(width) * f64::from(height);
-    let grow = f64::from(MIN_SIDE) / f64::from(width.min(height).max(1));
-    let shrink = (MAX_PIXELS as f64 / pixels.max(1.0)).sqrt();
-    let scale = 1f64.max(grow).min(shrink);
-    if grow > shrink {
-        return Err(Error::Option {
-            option: "picture",
-            value: format!("{width} x {height}"),
-            expected: "a picture that fits 160 pixels a side and 10,485,760 in all".into(),
-        });
-    }
+    let (to_w, to_h) = fitting(width, height)?;
     let mut warning = None;
-    let picture = if scale == 1.0 {
+    let picture = if (to_w, to_h) == (width, height) {
         picture
     } else {
-        // Growing rounds up and shrinking down, so that both limits hold.
-        let side = |side: u32| {
-            let side = f64::from(side) * scale;
-            (if scale > 1.0 { (side - 1e-6).ceil() } else { side.floor() }) as u32
-        };
-        let (to_w, to_h) = (side(width), side(height));
         warning = Some(Warning {
             code: Code::PictureScaled,
             message: format!("scaled from {width} x {height} to {to_w} x {to_h} pixels for D-ID"),
@@ -239,6 +223,27 @@ pub fn talk_picture(cut_out: &RgbaImage, background: &Background) -> Result<Talk
         }
     }
     Err(Error::Encode("a JPEG of more than 10 MB at every quality".into()))
+}
+
+/// The size nearest to this one, of the same shape, that D-ID takes.
+fn fitting(width: u32, height: u32) -> Result<(u32, u32), Error> {
+    let pixels = f64::from(width) * f64::from(height);
+    let grow = f64::from(MIN_SIDE) / f64::from(width.min(height).max(1));
+    let shrink = (MAX_PIXELS as f64 / pixels.max(1.0)).sqrt();
+    if grow > shrink {
+        return Err(Error::Option {
+            option: "picture",
+            value: format!("{width} x {height}"),
+            expected: "a picture that fits 160 pixels a side and 10,485,760 in all".into(),
+        });
+    }
+    let scale = 1f64.max(grow).min(shrink);
+    // Growing rounds up and shrinking down, so that both limits hold.
+    let side = |side: u32| {
+        let scaled = f64::from(side) * scale;
+        (if scale > 1.0 { (scaled - 1e-6).ceil() } else { scaled.floor() }) as u32
+    };
+    Ok(if scale == 1.0 { (width, height) } else { (side(width), side(height)) })
 }
 
 #[cfg(test)]
@@ -271,7 +276,6 @@ mod tests {
             (100, 130, true),
             (160, 160, false),
             (300, 200, false),
-            (3300, 2700, true),
             (1, 4096, false),
         ] {
             // Marked at its corners.
@@ -311,6 +315,19 @@ mod tests {
                 assert!(at(x, y).iter().all(|&channel| channel > 240), "{width}x{height}");
             }
         }
+    }
+
+    #[test]
+    fn sizes_stay_within_the_limits() {
+        for (width, height) in [(4096, 4096), (100, 9000), (3238, 3238), (3239, 3239)] {
+            let (to_w, to_h) = fitting(width, height).unwrap();
+            assert!(to_w.min(to_h) >= MIN_SIDE);
+            assert!(u64::from(to_w) * u64::from(to_h) <= MAX_PIXELS);
+            let ratio = |w: u32, h: u32| f64::from(w) / f64::from(h);
+            assert!((ratio(to_w, to_h) / ratio(width, height) - 1.0).abs() < 0.01);
+        }
+        assert_eq!(fitting(3000, 3000).unwrap(), (3000, 3000));
+        assert_eq!(fitting(1, 4096).unwrap_err().code(), Code::InvalidOption);
     }
 
     #[test]

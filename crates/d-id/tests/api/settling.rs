@@ -29,7 +29,7 @@ async fn a_talk_that_was_not_made_is_looked_for_until_it_cannot_come_any_more() 
     let client = builder(&fake).create_recovery(recovery.clone()).build().unwrap();
     let events = || fake.events();
     for (age, looks) in [(0, 7), (5, 4), (3600, 1)] {
-        let sent = SystemTime::now() - Duration::from_secs(age);
+        let sent = client.now() - Duration::from_secs(age);
         let (began, before) = (Instant::now(), fake.journal().len());
         let talks = client.talks();
         let settling = talks.settle("s3://bucket/none.png", sent);
