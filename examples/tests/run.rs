@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-use portrait_d_id_fake::TALK_MP4;
 use portrait_kernels::{Device, Precision};
 use portrait_pipeline::Manifest;
 use portrait_pipeline::segmentation::{Birefnet, BirefnetConfig};
@@ -151,7 +150,7 @@ fn talking_portrait_writes_videos() {
     let printed = succeeds(command.arg(photo).arg("videos"));
     for person in 0..4 {
         let video = std::fs::read(folder.path().join(format!("videos/person_{person}.mp4")));
-        assert_eq!(video.unwrap(), TALK_MP4, "{person}");
+        assert_eq!(&video.unwrap()[4..8], b"ftyp", "{person}");
     }
     let events: Vec<serde_json::Value> =
         printed.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();

@@ -1,7 +1,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use crate::auth::Accepted;
 use crate::clock::Clock;
@@ -16,6 +18,7 @@ use crate::talk::Pace;
 #[must_use]
 pub struct FakeDidBuilder {
     settings: Settings,
+    port: u16,
 }
 
 impl FakeDidBuilder {
@@ -37,7 +40,10 @@ impl FakeDidBuilder {
                 missing_source: MissingSource::default(),
                 list_order: ListOrder::default(),
                 has_face: Arc::new(|_| true),
+                video: None,
+                ranges: true,
             },
+            port: 0,
         }
     }
 
@@ -143,7 +149,25 @@ impl FakeDidBuilder {
         self
     }
 
-    /// Starts the server on a free port of 127.0.0.1. It runs on the current tokio runtime.
+    /// The file every finished talk yields. By default it is a video of the talk's own picture.
+    pub fn video(mut self, file: impl Into<Bytes>) -> Self {
+        self.settings.video = Some(file.into());
+        self
+    }
+
+    /// Whether parts of videos can be asked for, as S3 allows; otherwise the whole comes always.
+    pub fn ranges(mut self, ranges: bool) -> Self {
+        self.settings.ranges = ranges;
+        self
+    }
+
+    /// The port to listen on; a free one by default.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Starts the server on 127.0.0.1. It runs on the current tokio runtime.
     ///
     /// # Errors
     /// [`Error::Key`] for a key that is not `user:password`, [`Error::Listen`] when no port can be
@@ -160,14 +184,16 @@ impl FakeDidBuilder {
         if !accepted.keys.iter().all(well_formed) {
             return Err(Error::Key);
         }
-        let listener =
-            TcpListener::bind(("127.0.0.1", 0)).await.map_err(|source| Error::Listen { source })?;
+        let listener = TcpListener::bind(("127.0.0.1", self.port))
+            .await
+            .map_err(|source| Error::Listen { source })?;
         let address = listener.local_addr().map_err(|source| Error::Listen { source })?;
         let shared = Arc::new(Shared {
             base: format!("http://{address}/"),
             clock: Clock::new(),
             journal: Journal::new(),
             world: Mutex::new(World::new(self.settings.credits)),
+            tasks: Mutex::new(JoinSet::new()),
             settings: self.settings,
         });
         let server = tokio::spawn(server::run(listener, Arc::clone(&shared)));

@@ -15,6 +15,7 @@ use crate::route::Route;
 use crate::state::Shared;
 use crate::sync::locked;
 use crate::talk::{Ending, Outcome, TalkRecord};
+use crate::webhook::{Delivery, WebhookRecord};
 
 /// The key accepted where the builder names none.
 pub(crate) const KEY: &str = "portrait-user:portrait-password";
@@ -66,6 +67,11 @@ impl FakeDid {
         world.remaining
     }
 
+    /// Forgets every fault that has not struck yet.
+    pub fn clear_faults(&self) {
+        locked(&self.shared.world).clear_faults();
+    }
+
     /// Sets the credits left.
     pub fn set_credits(&self, credits: u32) {
         locked(&self.shared.world).remaining = f64::from(credits);
@@ -104,6 +110,17 @@ impl FakeDid {
         self.next_talk(Outcome { ending: Ending::Rejected, ..Outcome::default() });
     }
 
+    /// How the webhook of the next talk that has one is delivered; several calls queue up.
+    pub fn next_webhook(&self, delivery: Delivery) {
+        locked(&self.shared.world).deliveries.push_back(delivery);
+    }
+
+    /// Every webhook sent, in order.
+    #[must_use]
+    pub fn webhooks(&self) -> Vec<WebhookRecord> {
+        locked(&self.shared.world).webhooks.clone()
+    }
+
     /// Lets something go wrong with the next request to a route; several calls queue up.
     pub fn fault(&self, route: Route, fault: Fault) {
         locked(&self.shared.world).add_fault(route, fault);
@@ -128,6 +145,13 @@ impl FakeDid {
         entries
     }
 
+    /// How often anything has happened to a request so far. While it stands still, the server waits:
+    /// for requests, or for time to pass.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.shared.journal.events()
+    }
+
     /// The most requests to the API that were under way at once; file downloads do not count.
     #[must_use]
     pub fn max_in_flight(&self) -> usize {
@@ -144,6 +168,7 @@ impl FakeDid {
 impl Drop for FakeDid {
     fn drop(&mut self) {
         self.server.abort();
+        locked(&self.shared.tasks).abort_all();
     }
 }
 

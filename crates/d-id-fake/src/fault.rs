@@ -55,6 +55,8 @@ pub(crate) enum Action {
     HangUp,
     /// Announce the whole answer, send this many bytes of it, close the connection.
     Truncate(usize),
+    /// Send this many bytes as if they were the whole answer.
+    Shorten(usize),
     /// Send the answer in pieces of this many bytes with pauses between them.
     Drip(usize, Duration),
     /// Change the JSON answer.
@@ -106,6 +108,20 @@ impl Fault {
     #[must_use]
     pub fn truncate(bytes: usize) -> Fault {
         Fault::new(Moment::After, Action::Truncate(bytes))
+    }
+
+    /// Only this many bytes of the body, announced as the whole: a file that was cut off before it
+    /// was stored.
+    #[must_use]
+    pub fn shorten(bytes: usize) -> Fault {
+        Fault::new(Moment::After, Action::Shorten(bytes))
+    }
+
+    /// 451, as moderation answers: `ImageModerationError`, `TextModerationError`,
+    /// `AudioModerationError` or `CelebrityRecognizedError`.
+    #[must_use]
+    pub fn moderation(kind: &str) -> Fault {
+        Fault::error(451, kind, "inappropriate content")
     }
 
     /// The answer's body comes in pieces of this many bytes, with a pause before each.
@@ -177,6 +193,7 @@ impl Fault {
             }
             Action::Proceed => usual?,
             Action::Truncate(bytes) => cut(usual?, *bytes).await,
+            Action::Shorten(bytes) => shortened(usual?, *bytes).await,
             Action::Drip(piece, pause) => dripped(usual?, *piece, *pause).await,
             Action::Edit(change) => edited(usual?, change).await,
         };
@@ -194,6 +211,7 @@ impl fmt::Debug for Fault {
             Action::Answer { status, .. } => format!("answer {status}"),
             Action::HangUp => "hang up".to_owned(),
             Action::Truncate(bytes) => format!("truncate after {bytes} bytes"),
+            Action::Shorten(bytes) => format!("shorten to {bytes} bytes"),
             Action::Drip(piece, pause) => format!("{piece} bytes every {pause:?}"),
             Action::Edit(_) => "edit".to_owned(),
         };
@@ -235,6 +253,13 @@ async fn cut(response: Response, bytes: usize) -> Response {
         }
     });
     Response::from_parts(parts, Body::from_stream(pieces))
+}
+
+async fn shortened(response: Response, bytes: usize) -> Response {
+    let (mut parts, body) = whole(response).await;
+    let body = body.slice(..bytes.min(body.len()));
+    parts.headers.insert("content-length", HeaderValue::from(body.len()));
+    Response::from_parts(parts, Body::from(body))
 }
 
 async fn dripped(response: Response, piece: usize, pause: Duration) -> Response {

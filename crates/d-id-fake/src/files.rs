@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
 
-use crate::clip::TALK_MP4;
+use crate::clip::{self, TALK_MP4};
 use crate::envelope::bytes_response;
 use crate::state::Shared;
 use crate::sync::locked;
@@ -30,21 +30,45 @@ pub(crate) fn result(
     };
     let (expires, signature) = (asked("Expires"), asked("Signature"));
     let now = shared.clock.now();
-    let world = locked(&shared.world);
-    let Some(talk) = world.talks.iter().find(|talk| talk.id == id && !talk.deleted) else {
+    let mut world = locked(&shared.world);
+    world.settle(shared.settings.pace, now);
+    let Some(talk) = world.talks.iter_mut().find(|talk| talk.id == id && !talk.deleted) else {
         return xml_error(404, "NoSuchKey", "The specified key does not exist.");
     };
-    let Some(ended) = talk.ended.filter(|_| talk.outcome.ending == Ending::Done) else {
+    if talk.ended.is_none() || talk.outcome.ending != Ending::Done {
         return xml_error(404, "NoSuchKey", "The specified key does not exist.");
-    };
-    let end = (ended + shared.settings.result_lifetime).as_secs();
-    if signature != talk.signature || expires != end.to_string() {
+    }
+    let expires = expires.parse().unwrap_or(0);
+    if signature != talk.signed(expires) {
         return xml_error(403, "SignatureDoesNotMatch", "The signature does not match.");
     }
-    if now >= ended + shared.settings.result_lifetime {
+    if now.as_secs() >= expires {
         return xml_error(403, "AccessDenied", "Request has expired");
     }
-    ranged("video/mp4", Bytes::from_static(TALK_MP4), headers)
+    let video = match (&shared.settings.video, &talk.video) {
+        (Some(video), _) | (None, Some(video)) => video.clone(),
+        (None, None) => {
+            let picture = talk.picture.as_deref();
+            let own = picture.and_then(|picture| clip::showing(picture, talk.seconds));
+            let video = own.unwrap_or_else(|| Bytes::from_static(TALK_MP4));
+            talk.video.insert(video).clone()
+        }
+    };
+    let tag = format!("\"{}\"", talk.id);
+    drop(world);
+    let mut response = if !shared.settings.ranges || asks_for_another(headers, &tag) {
+        ranged("video/mp4", video, &HeaderMap::new())
+    } else {
+        ranged("video/mp4", video, headers)
+    };
+    set(&mut response, header::ETAG, &tag);
+    response
+}
+
+/// Whether `If-Range` names another file: a range of it is then of no use (RFC 9110, section
+/// 13.1.5).
+fn asks_for_another(headers: &HeaderMap, tag: &str) -> bool {
+    headers.get(header::IF_RANGE).is_some_and(|wanted| wanted.as_bytes() != tag.as_bytes())
 }
 
 /// An upload's bytes.

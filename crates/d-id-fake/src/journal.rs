@@ -1,7 +1,8 @@
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::route::Route;
 use crate::sync::locked;
@@ -10,7 +11,7 @@ use crate::sync::locked;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Entry {
-    /// When the request's head arrived, since the server started.
+    /// When the request's head arrived, since the server started, by the runtime's clock.
     pub at: Duration,
     /// What it was for.
     pub route: Route,
@@ -47,6 +48,7 @@ struct Inner {
     entries: Vec<Entry>,
     in_flight: usize,
     max_in_flight: usize,
+    events: u64,
 }
 
 impl Journal {
@@ -57,6 +59,7 @@ impl Journal {
     /// Notes an arrival. What is returned ends the request when it is dropped.
     pub(crate) fn begin(&self, route: Route, method: &str, uri: &axum::http::Uri) -> Visit<'_> {
         let mut inner = locked(&self.inner);
+        inner.events += 1;
         if route.needs_key() {
             inner.in_flight += 1;
             inner.max_in_flight = inner.max_in_flight.max(inner.in_flight);
@@ -86,6 +89,10 @@ impl Journal {
         locked(&self.inner).max_in_flight
     }
 
+    pub(crate) fn events(&self) -> u64 {
+        locked(&self.inner).events
+    }
+
     pub(crate) fn in_flight(&self) -> usize {
         locked(&self.inner).in_flight
     }
@@ -100,14 +107,18 @@ pub(crate) struct Visit<'a> {
 
 impl Visit<'_> {
     pub(crate) fn note(&self, change: impl FnOnce(&mut Entry)) {
-        change(&mut locked(&self.journal.inner).entries[self.index]);
+        let mut inner = locked(&self.journal.inner);
+        inner.events += 1;
+        change(&mut inner.entries[self.index]);
     }
 }
 
 impl Drop for Visit<'_> {
     fn drop(&mut self) {
+        let mut inner = locked(&self.journal.inner);
+        inner.events += 1;
         if self.counted {
-            locked(&self.journal.inner).in_flight -= 1;
+            inner.in_flight -= 1;
         }
     }
 }

@@ -4,7 +4,7 @@
 //! It listens on a free port of 127.0.0.1 and stops when its handle is dropped. Uploads, talks,
 //! credits, links and errors behave as D-ID's OpenAPI description (4.2.1), its guides and users'
 //! measurements say; what no source says is a setting of [`FakeDidBuilder`]. Finished talks yield
-//! a small video that plays ([`TALK_MP4`]).
+//! a video that plays anywhere and shows the talk's picture.
 //!
 //! A test scripts what goes wrong ([`FakeDid::fault`], [`FakeDid::next_talk`]) and asks afterwards
 //! what was done ([`FakeDid::journal`], [`FakeDid::talks`], [`FakeDid::credits`]).
@@ -26,7 +26,10 @@
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(run()).unwrap();
 //! ```
 //!
-//! Not there yet: webhooks.
+//! Time is the tokio runtime's: a test that pauses and advances it drives the server too, and
+//! [`FakeDid::advance`] lets a day pass for the server alone.
+//!
+//! As a program: `cargo run -p portrait-d-id-fake -- --port 8085`.
 
 mod account;
 mod auth;
@@ -38,7 +41,9 @@ mod error;
 mod fake;
 mod fault;
 mod files;
+mod h264;
 mod journal;
+mod mp4;
 mod picture;
 mod route;
 mod server;
@@ -49,6 +54,7 @@ mod talk;
 mod talk_body;
 mod talks;
 mod uploads;
+mod webhook;
 
 pub use builder::FakeDidBuilder;
 pub use clip::TALK_MP4;
@@ -59,3 +65,4 @@ pub use journal::Entry;
 pub use route::Route;
 pub use state::{ListOrder, MissingSource};
 pub use talk::{Ending, Outcome, Pace, TalkRecord};
+pub use webhook::{Delivery, WebhookRecord};

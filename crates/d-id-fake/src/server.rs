@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::account;
+use crate::clock::http_date;
 use crate::envelope::{ApiError, ApiResult};
 use crate::fault::{Fault, Moment};
 use crate::files;
@@ -66,10 +67,14 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> io::Result<R
 
     if let Some(fault) = fault.as_ref().filter(|fault| fault.moment == Moment::Receiving) {
         tokio::time::sleep(fault.delay).await;
-        return finish(&visit, fault.apply(None).await);
+        return finish(&shared, &visit, fault.apply(None).await);
     }
     let Ok(body) = axum::body::to_bytes(Body::new(body), MAX_BODY).await else {
-        return finish(&visit, Some(ApiError::bad_request("body not readable").into_response()));
+        return finish(
+            &shared,
+            &visit,
+            Some(ApiError::bad_request("body not readable").into_response()),
+        );
     };
     visit.note(|entry| {
         entry.request_bytes = body.len();
@@ -80,7 +85,7 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> io::Result<R
         None => Some(carried_out(shared.clone(), call, std::time::Duration::ZERO).await?),
         Some(fault) => struck(&shared, call, fault).await?,
     };
-    finish(&visit, response)
+    finish(&shared, &visit, response)
 }
 
 /// A request under a fault; `None` closes the connection.
@@ -98,8 +103,12 @@ async fn struck(shared: &Arc<Shared>, call: Call, fault: Fault) -> io::Result<Op
     Ok(fault.apply(Some(usual)).await)
 }
 
-fn finish(visit: &Visit<'_>, response: Option<Response>) -> io::Result<Response> {
-    let response = response.ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionAborted))?;
+fn finish(shared: &Shared, visit: &Visit<'_>, response: Option<Response>) -> io::Result<Response> {
+    let mut response = response.ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionAborted))?;
+    let date = http_date(shared.clock.calendar());
+    if let (false, Ok(date)) = (response.headers().contains_key(header::DATE), date.parse()) {
+        response.headers_mut().insert(header::DATE, date);
+    }
     visit.note(|entry| entry.status = Some(response.status().as_u16()));
     Ok(response)
 }
@@ -127,7 +136,7 @@ async fn carried_out(
     task.await.map_err(io::Error::other)
 }
 
-async fn dispatch(shared: &Shared, call: Call) -> Response {
+async fn dispatch(shared: &Arc<Shared>, call: Call) -> Response {
     let query = call.parts.uri.query().map(str::to_owned);
     match call.route {
         Route::Result => {
@@ -142,14 +151,14 @@ async fn dispatch(shared: &Shared, call: Call) -> Response {
     api(shared, call, query.as_deref()).await.unwrap_or_else(ApiError::into_response)
 }
 
-async fn api(shared: &Shared, call: Call, query: Option<&str>) -> ApiResult {
+async fn api(shared: &Arc<Shared>, call: Call, query: Option<&str>) -> ApiResult {
     match call.route {
         Route::UploadImage => uploads::image(shared, uploads::rebuilt(call.parts, call.body)).await,
         Route::UploadAudio => uploads::audio(shared, uploads::rebuilt(call.parts, call.body)).await,
         Route::DetectFaces => uploads::detect_faces(shared, &json(&call)?),
         Route::DeleteImage => uploads::delete(shared, &call.tail, true),
         Route::DeleteAudio => uploads::delete(shared, &call.tail, false),
-        Route::CreateTalk => talks::create(shared, &json(&call)?),
+        Route::CreateTalk => talks::create(shared, &json(&call)?).await,
         Route::ListTalks => talks::list(shared, query),
         Route::GetTalk => talks::get(shared, &call.tail),
         Route::DeleteTalk => talks::delete(shared, &call.tail),

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::task::JoinSet;
 
 use crate::auth::Accepted;
 use crate::clock::Clock;
@@ -12,6 +13,7 @@ use crate::fault::Fault;
 use crate::journal::Journal;
 use crate::route::Route;
 use crate::talk::{Ending, Outcome, Pace, Talk, TalkRecord};
+use crate::webhook::{Delivery, WebhookRecord};
 
 /// The account every accepted key belongs to.
 pub(crate) const OWNER: &str = "portrait-fake-user";
@@ -56,6 +58,9 @@ pub(crate) struct Settings {
     pub(crate) missing_source: MissingSource,
     pub(crate) list_order: ListOrder,
     pub(crate) has_face: FaceRule,
+    /// What every talk yields; `None` for a video of its picture.
+    pub(crate) video: Option<Bytes>,
+    pub(crate) ranges: bool,
 }
 
 /// A picture or a sound in the temporary store.
@@ -81,6 +86,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) journal: Journal,
     pub(crate) world: Mutex<World>,
+    /// Webhooks on their way.
+    pub(crate) tasks: Mutex<JoinSet<()>>,
 }
 
 #[derive(Debug)]
@@ -91,6 +98,10 @@ pub(crate) struct World {
     pub(crate) total: f64,
     pub(crate) remaining: f64,
     pub(crate) outcomes: VecDeque<Outcome>,
+    /// How the next webhooks are delivered.
+    pub(crate) deliveries: VecDeque<Delivery>,
+    /// Webhooks that were sent.
+    pub(crate) webhooks: Vec<WebhookRecord>,
     faults: Vec<(Route, Fault)>,
 }
 
@@ -102,6 +113,8 @@ impl World {
             total: credits,
             remaining: credits,
             outcomes: VecDeque::new(),
+            deliveries: VecDeque::new(),
+            webhooks: Vec::new(),
             faults: Vec::new(),
         }
     }
@@ -110,6 +123,10 @@ impl World {
         if fault.times > 0 {
             self.faults.push((route, fault));
         }
+    }
+
+    pub(crate) fn clear_faults(&mut self) {
+        self.faults.clear();
     }
 
     /// The first fault waiting for this route, once less.
@@ -137,7 +154,9 @@ impl World {
     /// Moves every talk on and gives back the credits of those that came to nothing.
     pub(crate) fn settle(&mut self, pace: Pace, now: Duration) {
         for talk in &mut self.talks {
-            if talk.settle(pace, now) && talk.outcome.ending != Ending::Done {
+            talk.settle(pace, now);
+            let failed = talk.ended.is_some() && talk.outcome.ending != Ending::Done;
+            if failed && !talk.refunded {
                 talk.refunded = true;
                 self.remaining += f64::from(talk.credits);
             }

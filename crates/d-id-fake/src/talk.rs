@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -93,8 +94,12 @@ pub(crate) struct Talk {
     pub(crate) refunded: bool,
     pub(crate) deleted: bool,
     pub(crate) seconds: f64,
-    /// The secret part of the result's link.
+    /// The secret part of the result's links.
     pub(crate) signature: String,
+    /// The picture, where it was uploaded here.
+    pub(crate) picture: Option<Bytes>,
+    /// The video, once it has been asked for.
+    pub(crate) video: Option<Bytes>,
 }
 
 impl Talk {
@@ -102,17 +107,23 @@ impl Talk {
         2 + u32::try_from(self.outcome.through.len()).unwrap_or(u32::MAX - 2)
     }
 
-    /// Moves on; true the moment it ends.
-    pub(crate) fn settle(&mut self, pace: Pace, now: Duration) -> bool {
-        if self.ended.is_some() {
-            return false;
-        }
+    /// Moves on.
+    pub(crate) fn settle(&mut self, pace: Pace, now: Duration) {
         let end = match pace {
             Pace::Time(total) => Some(self.created + total).filter(|end| *end <= now),
             Pace::Polls(each) => (self.polls >= each.saturating_mul(self.steps())).then_some(now),
         };
-        self.ended = end;
-        end.is_some()
+        self.ended = self.ended.or(end);
+    }
+
+    /// The signature of a link that works until this second.
+    pub(crate) fn signed(&self, expires: u64) -> String {
+        format!("{}{expires:x}", self.signature)
+    }
+
+    /// Ends whatever its pace.
+    pub(crate) fn end_now(&mut self, now: Duration) {
+        self.ended.get_or_insert(now);
     }
 
     pub(crate) fn status(&self, pace: Pace, now: Duration) -> &str {

@@ -1,5 +1,7 @@
 //! `/talks`.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -12,8 +14,20 @@ use crate::state::{Content, ListOrder, MissingSource, OWNER, Shared, World};
 use crate::sync::locked;
 use crate::talk::{Ending, Outcome, Talk};
 use crate::talk_body::{self, Rules, TalkBody};
+use crate::webhook::{self, Delivery};
 
-pub(crate) fn create(shared: &Shared, body: &Value) -> ApiResult {
+pub(crate) async fn create(shared: &Arc<Shared>, body: &Value) -> ApiResult {
+    let (answer, webhook) = charged(shared, body)?;
+    if let Some((id, delivery)) = webhook {
+        webhook::begin(shared, id, delivery).await;
+    }
+    Ok(json_response(201, &answer))
+}
+
+/// The answer, and the talk's id and delivery where it has a webhook.
+type Charged = (Value, Option<(String, Delivery)>);
+
+fn charged(shared: &Shared, body: &Value) -> Result<Charged, ApiError> {
     let settings = &shared.settings;
     let rules = Rules { strict: settings.strict_bodies, own: &shared.base };
     let body = talk_body::parse(body, &rules)?;
@@ -33,6 +47,9 @@ pub(crate) fn create(shared: &Shared, body: &Value) -> ApiResult {
         return Err(ApiError::no_credits());
     }
     world.remaining -= f64::from(credits);
+    let lifetime = settings.upload_lifetime;
+    let picture =
+        world.upload_at(&body.source_url, now, lifetime).map(|upload| upload.bytes.clone());
     let scripted = world.outcomes.pop_front();
     let talk = Talk {
         id: format!("tlk_{}", Uuid::now_v7().simple()),
@@ -47,10 +64,16 @@ pub(crate) fn create(shared: &Shared, body: &Value) -> ApiResult {
         deleted: false,
         seconds,
         signature: Uuid::now_v7().simple().to_string(),
+        picture,
+        video: None,
     };
     let answer = talk.created_json(OWNER);
+    let webhook = talk.body.webhook.is_some().then(|| {
+        let delivery = world.deliveries.pop_front().unwrap_or_default();
+        (talk.id.clone(), delivery)
+    });
     world.talks.push(talk);
-    Ok(json_response(201, &answer))
+    Ok((answer, webhook))
 }
 
 /// Refuses a picture that cannot be animated, or says how the talk will fail.
@@ -106,7 +129,7 @@ fn seconds(shared: &Shared, world: &World, body: &TalkBody) -> Result<f64, ApiEr
     Ok(spoken.max(1.0) + body.pad_seconds)
 }
 
-fn show(shared: &Shared, talk: &Talk) -> Value {
+pub(crate) fn show(shared: &Shared, talk: &Talk) -> Value {
     let now = shared.clock.now();
     let status = talk.status(shared.settings.pace, now);
     talk.json(OWNER, status, result_url(shared, talk))
@@ -120,10 +143,14 @@ fn result_url(shared: &Shared, talk: &Talk) -> Option<String> {
     if shared.settings.s3_results {
         return Some(format!("s3://portrait-fake-results/{}/talk.mp4", talk.id));
     }
-    let expires = (talk.ended? + shared.settings.result_lifetime).as_secs();
+    talk.ended?;
+    let expires =
+        (shared.clock.now() + shared.settings.result_lifetime).as_secs_f64().ceil() as u64;
     Some(format!(
         "{}results/{}/talk.mp4?Expires={expires}&Signature={}",
-        shared.base, talk.id, talk.signature
+        shared.base,
+        talk.id,
+        talk.signed(expires)
     ))
 }
 

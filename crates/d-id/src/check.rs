@@ -54,6 +54,14 @@ pub(crate) fn source_url(url: &str, local: &Local) -> Result<(), Error> {
     ))
 }
 
+/// An address D-ID can read a picture from; the description has no pattern for it.
+pub(crate) fn picture_url(url: &str, local: &Local) -> Result<(), Error> {
+    if is_remote(url) || local.owns(url) {
+        return Ok(());
+    }
+    Err(Error::invalid("source_url", "it must be an https or s3 address; upload the picture first"))
+}
+
 /// `^(https|s3):\/\/[\S]+\.(?:m4a|flac|mp3|mp4|wav)([?#][\w.\/=&#%-]+)?$`, extensions in lower or
 /// upper case.
 pub(crate) fn audio_url(url: &str, local: &Local) -> Result<(), Error> {

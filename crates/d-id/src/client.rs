@@ -1,6 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures::Stream;
@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::audios::Audios;
 use crate::check::{self, Local};
+use crate::clock::Clock;
 use crate::credits::{self, Credits};
 use crate::download;
 use crate::error::Error;
@@ -19,6 +20,7 @@ use crate::key::ApiKey;
 use crate::retry::{CreateRecovery, RetryPolicy};
 use crate::talks::Talks;
 use crate::transport::Transport;
+use crate::voices::Voices;
 
 /// Where the API lives.
 const BASE_URL: &str = "https://api.d-id.com";
@@ -58,6 +60,12 @@ impl Client {
         Talks { transport: &self.transport }
     }
 
+    /// The voices texts can be read by.
+    #[must_use]
+    pub fn voices(&self) -> Voices<'_> {
+        Voices { transport: &self.transport }
+    }
+
     /// The account's credits (`GET /credits`); none at all where D-ID knows of none.
     ///
     /// # Errors
@@ -66,15 +74,26 @@ impl Client {
         credits::get(&self.transport).await
     }
 
+    /// The time of day for the records of [`Talks::create_recorded`]: it does not run backwards
+    /// while the client lives.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        self.transport.clock.now()
+    }
+
     /// Fetches a video from [`Talk::result_url`](crate::Talk::result_url), piece by piece, without
     /// the key. Nothing is sent before the stream is first polled. It ends after its first error.
     ///
-    /// The length is checked against what the file server announced. The time-out holds for each
-    /// piece, not for the whole. Downloads do not count among the requests under way.
+    /// The length is checked against what the file server announced. Where a connection breaks
+    /// off, the stream asks for the rest (a `Range` request) and goes on, as often as the
+    /// [`RetryPolicy`] allows without getting on. The time-out holds for each piece, not for the
+    /// whole. Downloads have a bound of their own, [`ClientBuilder::max_downloads`]; the stream
+    /// has its place from its first poll until it ends or is dropped.
     ///
     /// # Errors
-    /// The stream yields [`Error::Truncated`] when bytes are missing at the end,
-    /// [`Error::LinkExpired`] when the link no longer works, [`Error::InvalidRequest`] when it is
+    /// The stream yields [`Error::Truncated`] when bytes are missing after the last try,
+    /// [`Error::Protocol`] when the file changed between two tries, [`Error::LinkExpired`] when
+    /// the link no longer works, [`Error::InvalidRequest`] when it is
     /// no `https` address (an `s3` one needs the bucket's owner), and [`Error::Timeout`],
     /// [`Error::Network`] or [`Error::Server`] after the policy's tries.
     pub fn download(
@@ -118,6 +137,7 @@ pub struct ClientBuilder {
     timeout: Duration,
     connect_timeout: Duration,
     max_in_flight: usize,
+    max_downloads: usize,
     retry: RetryPolicy,
     create_recovery: CreateRecovery,
     user_agent: String,
@@ -134,6 +154,7 @@ impl Default for ClientBuilder {
             timeout: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(10),
             max_in_flight: 8,
+            max_downloads: 4,
             retry: RetryPolicy::default(),
             create_recovery: CreateRecovery::default(),
             user_agent: concat!("portrait-d-id/", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -173,6 +194,13 @@ impl ClientBuilder {
     /// Requests under way at once, at least 1; further ones wait their turn. 8 by default.
     pub fn max_in_flight(mut self, requests: usize) -> Self {
         self.max_in_flight = requests;
+        self
+    }
+
+    /// Downloads under way at once, at least 1; further ones wait their turn. 4 by default: what a
+    /// program that stores videos holds in memory is this many parts of them.
+    pub fn max_downloads(mut self, downloads: usize) -> Self {
+        self.max_downloads = downloads;
         self
     }
 
@@ -227,8 +255,11 @@ impl ClientBuilder {
             .key
             .ok_or_else(|| Error::invalid("key", "it is missing; give the API key"))?
             .credential()?;
-        if !(1..=Semaphore::MAX_PERMITS).contains(&self.max_in_flight) {
-            return Err(Error::invalid("max_in_flight", "at least 1 is needed"));
+        let bounds = [("max_in_flight", self.max_in_flight), ("max_downloads", self.max_downloads)];
+        for (field, bound) in bounds {
+            if !(1..=Semaphore::MAX_PERMITS).contains(&bound) {
+                return Err(Error::invalid(field, "at least 1 is needed"));
+            }
         }
         if self.retry.max_attempts == 0 {
             return Err(Error::invalid("retry.max_attempts", "at least 1 is needed"));
@@ -266,7 +297,9 @@ impl ClientBuilder {
             base,
             authorization,
             redactor,
+            clock: Clock::new(),
             permits: Semaphore::new(self.max_in_flight),
+            downloads: Arc::new(Semaphore::new(self.max_downloads)),
             timeout: self.timeout,
             retry: self.retry,
             create_recovery: self.create_recovery,

@@ -6,9 +6,11 @@
 
 use std::time::{Duration, SystemTime};
 
+use futures::future::BoxFuture;
 use reqwest::Method;
 use time::PrimitiveDateTime;
 use time::format_description::well_known::Iso8601;
+use tokio::time::Instant;
 use url::Url;
 
 use crate::error::Error;
@@ -19,6 +21,10 @@ use crate::talks::Talks;
 
 /// A talk listed as created this long before the request was sent is another one.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
+
+/// The work of keeping a record before a request is sent.
+pub(crate) type Recording =
+    BoxFuture<'static, Result<(), Box<dyn std::error::Error + Send + Sync>>>;
 
 /// What a failed try means for the account.
 enum Fate {
@@ -41,12 +47,17 @@ fn fate(error: &Error) -> Fate {
     }
 }
 
-pub(crate) async fn create(talks: &Talks<'_>, wanted: &CreateTalk) -> Result<Talk, Error> {
+pub(crate) async fn create(
+    talks: &Talks<'_>,
+    wanted: &CreateTalk,
+    mut record: impl FnMut() -> Recording + Send,
+) -> Result<Talk, Error> {
     let transport = talks.transport;
     wanted.check_for(&transport.local)?;
-    let began = SystemTime::now();
+    let began = Since::now();
     let mut attempt = 1;
     loop {
+        record().await.map_err(|source| Error::NotRecorded { source })?;
         let error = match send(talks, wanted).await {
             Ok(talk) => return Ok(talk),
             Err(error) => error,
@@ -109,7 +120,7 @@ enum Recovered {
     Unknown(Option<Error>),
 }
 
-async fn recover(talks: &Talks<'_>, wanted: &CreateTalk, began: SystemTime) -> Recovered {
+async fn recover(talks: &Talks<'_>, wanted: &CreateTalk, began: Since) -> Recovered {
     let matches = |talk: &Talk| is_of_source(talk, &wanted.source_url) && same_words(talk, wanted);
     let mut outcome = Recovered::Unknown(None);
     for pause in &talks.transport.create_recovery.looks {
@@ -117,11 +128,70 @@ async fn recover(talks: &Talks<'_>, wanted: &CreateTalk, began: SystemTime) -> R
         outcome = match look(talks, &matches, Some(began)).await {
             Ok(Look::Found(talk)) => return Recovered::Found(talk),
             Ok(Look::Absent) => Recovered::Absent,
-            Ok(Look::Unfinished) => Recovered::Unknown(None),
+            Ok(Look::Unfinished) => {
+                let pages = talks.transport.create_recovery.max_pages;
+                Recovered::Unknown(Some(Error::ListTooLong { pages }))
+            }
             Err(error) => Recovered::Unknown(Some(error)),
         };
     }
     outcome
+}
+
+/// Slack for the clocks of two runs of a program and of the server, for [`settle`]: the picture's
+/// address is unique, so the time only spares the older pages of the list.
+const RUN_TOLERANCE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Looks for the talk of a request that another run of the program sent: at once, and as long as
+/// it may still show.
+pub(crate) async fn settle(
+    talks: &Talks<'_>,
+    source_url: &str,
+    sent: SystemTime,
+) -> Result<Option<Talk>, Error> {
+    let recovery = &talks.transport.create_recovery;
+    let matches = |talk: &Talk| is_of_source(talk, source_url);
+    let since = Since { instant: None, system: sent - RUN_TOLERANCE };
+    // By a clock that was set back nothing has passed, and the wait is not shortened.
+    let elapsed = talks.transport.clock.now().duration_since(sent).unwrap_or_default();
+    let begin = Instant::now();
+    let mut last = look(talks, &matches, Some(since)).await;
+    let mut after = Duration::ZERO;
+    for pause in &recovery.looks {
+        if let Ok(Look::Found(talk)) = last {
+            return Ok(Some(*talk));
+        }
+        after += *pause;
+        if let Some(rest) = after.checked_sub(elapsed) {
+            tokio::time::sleep_until(begin + rest).await;
+            last = look(talks, &matches, Some(since)).await;
+        }
+    }
+    match last? {
+        Look::Found(talk) => Ok(Some(*talk)),
+        Look::Absent => Ok(None),
+        Look::Unfinished => Err(Error::ListTooLong { pages: recovery.max_pages }),
+    }
+}
+
+/// A moment in the past, by both clocks of this machine: one may be set, the other stands still
+/// while the machine sleeps.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Since {
+    instant: Option<Instant>,
+    system: SystemTime,
+}
+
+impl Since {
+    pub(crate) fn now() -> Since {
+        Since { instant: Some(Instant::now()), system: SystemTime::now() }
+    }
+
+    /// How long ago it was, at least.
+    fn age(self) -> Duration {
+        let system = self.system.elapsed().unwrap_or_default();
+        self.instant.map_or(system, |instant| instant.elapsed().max(system))
+    }
 }
 
 /// What a look at the list showed.
@@ -137,14 +207,14 @@ pub(crate) enum Look {
 pub(crate) async fn look(
     talks: &Talks<'_>,
     matches: &(dyn Fn(&Talk) -> bool + Send + Sync),
-    since: Option<SystemTime>,
+    since: Option<Since>,
 ) -> Result<Look, Error> {
     let mut list = ListTalks { limit: Some(100), token: None };
     let mut descending = true;
     let mut previous = None;
     for _ in 0..talks.transport.create_recovery.max_pages {
         let (page, reply) = talks.list_reply(&list).await?;
-        let oldest = since.map(|since| on_server(since, reply.date));
+        let oldest = since.map(|since| on_server(since.age(), reply.date));
         let too_old = |talk: &Talk| {
             oldest.is_some_and(|oldest| created(talk).is_some_and(|created| created < oldest))
         };
@@ -171,11 +241,9 @@ pub(crate) async fn look(
     Ok(Look::Unfinished)
 }
 
-/// A moment of this machine's clock on the server's, less a tolerance.
-fn on_server(moment: SystemTime, server_now: Option<SystemTime>) -> SystemTime {
-    let here = SystemTime::now();
-    let age = here.duration_since(moment).unwrap_or_default();
-    server_now.unwrap_or(here) - age - CLOCK_TOLERANCE
+/// The moment of this age on the server's clock, less a tolerance.
+fn on_server(age: Duration, server_now: Option<SystemTime>) -> SystemTime {
+    server_now.unwrap_or_else(SystemTime::now) - age - CLOCK_TOLERANCE
 }
 
 /// When a talk was created. D-ID writes UTC with or without a `Z`; anything else is unknown.
@@ -269,10 +337,10 @@ mod tests {
 
     #[test]
     fn the_time_of_sending_is_taken_by_the_servers_clock() {
-        let sent = SystemTime::now() - Duration::from_secs(30);
+        let sent = Since { instant: None, system: SystemTime::now() - Duration::from_secs(30) };
         let day = Duration::from_secs(86_400);
         let behind = SystemTime::now() - day;
-        let oldest = on_server(sent, Some(behind));
+        let oldest = on_server(sent.age(), Some(behind));
         let expected = behind - Duration::from_secs(30) - CLOCK_TOLERANCE;
         let apart = oldest.duration_since(expected).unwrap_or_else(|error| error.duration());
         assert!(apart < Duration::from_secs(1), "{apart:?}");

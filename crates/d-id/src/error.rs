@@ -168,6 +168,25 @@ pub enum Error {
         /// The start of the body, at most 256 characters.
         body: String,
     },
+    /// The list of talks has more pages than
+    /// [`CreateRecovery::max_pages`](crate::CreateRecovery::max_pages) allows to read, and the talk
+    /// looked for is on none of those read.
+    #[error(
+        "GET /talks: not among the first {pages} pages, and there are more; allow more pages, or delete old talks"
+    )]
+    ListTooLong {
+        /// Pages read.
+        pages: u32,
+    },
+    /// What [`Talks::create_recorded`](crate::Talks::create_recorded) was to keep could not be
+    /// kept, so the request was not sent.
+    #[error(
+        "POST /talks: not sent, because its record could not be kept: {source}; see to that first"
+    )]
+    NotRecorded {
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The answer to `POST /talks` was lost, and whether the talk exists could not be settled. It
     /// may have been made and paid: look for `source_url` among the talks
     /// ([`Talks::find_by_source`](crate::Talks::find_by_source)) before creating it again.

@@ -121,6 +121,31 @@ pub struct FaceBox {
     pub right: f64,
 }
 
+/// Where faces are in a picture, by [`Images::detect_faces`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[non_exhaustive]
+pub struct DetectedFaces {
+    /// The faces. D-ID's description allows any numbers up to 8000 and its example gives parts of
+    /// the sides, 0 to 1; compare with [`DetectedFaces::metadata`] before you use them as pixels.
+    #[serde(rename = "faceCrops")]
+    pub faces: Vec<FaceBox>,
+    /// The picture's measures.
+    #[serde(default, deserialize_with = "lenient::optional")]
+    pub metadata: Option<ImageMeasures>,
+}
+
+/// A picture's measures, as D-ID states them.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[non_exhaustive]
+pub struct ImageMeasures {
+    /// Pixels across.
+    pub width: f64,
+    /// Pixels down.
+    pub height: f64,
+    /// D-ID's `length`, which its description does not explain.
+    pub length: f64,
+}
+
 impl Images<'_> {
     /// Uploads a picture (`POST /images`). It is kept for 24 to 48 hours.
     ///
@@ -142,6 +167,23 @@ impl Images<'_> {
                 Ok(request.multipart(form))
             })
             .await?;
+        reply.json(&self.transport.redactor)
+    }
+
+    /// Looks for faces in a picture that was uploaded or lies elsewhere
+    /// (`POST /images/face-detection`). Costs nothing, so it may be tried again.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] for an address that is neither `https` nor `s3`;
+    /// [`Error::NotFound`], [`Error::UnsupportedMediaType`], and what any request may fail with.
+    pub async fn detect_faces(&self, source_url: &str) -> Result<DetectedFaces, Error> {
+        check::picture_url(source_url, &self.transport.local)?;
+        let body = serde_json::json!({ "source_url": source_url });
+        let make = || {
+            let request = self.transport.request(Method::POST, &["images", "face-detection"])?;
+            Ok(request.json(&body))
+        };
+        let reply = self.transport.retried(Operation::DetectFaces, make).await?;
         reply.json(&self.transport.redactor)
     }
 

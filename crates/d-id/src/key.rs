@@ -44,8 +44,7 @@ impl ApiKey {
         let mut header = HeaderValue::from_str(&format!("Basic {credential}"))
             .map_err(|_| invalid("it cannot be sent in a header"))?;
         header.set_sensitive(true);
-        let redactor = Redactor { secrets: vec![key.into(), credential.into()] };
-        Ok((header, redactor))
+        Ok((header, Redactor::of(key, &credential)))
     }
 }
 
@@ -80,6 +79,19 @@ pub(crate) struct Redactor {
 }
 
 impl Redactor {
+    /// Knows the key in every form: as given, as sent, decoded, and its password alone.
+    fn of(key: &str, credential: &str) -> Redactor {
+        let decoded = STANDARD.decode(credential).ok().and_then(|raw| String::from_utf8(raw).ok());
+        let mut secrets = vec![key.to_owned(), credential.to_owned()];
+        if let Some(decoded) = decoded {
+            // Shorter ones are no secrets, and would blot out ordinary words.
+            let password = decoded.split_once(':').map(|(_, password)| password.to_owned());
+            secrets.extend(password.filter(|password| password.len() >= 8));
+            secrets.insert(0, decoded);
+        }
+        Redactor { secrets: secrets.into_iter().map(SecretString::from).collect() }
+    }
+
     /// Text from elsewhere, fit for a message: one line, without the key, at most `limit`
     /// characters.
     pub(crate) fn clean(&self, text: &str, limit: usize) -> String {

@@ -8,6 +8,8 @@ pub enum Operation {
     UploadImage,
     /// `DELETE /images/{id}`
     DeleteImage,
+    /// `POST /images/face-detection`
+    DetectFaces,
     /// `POST /audios`
     UploadAudio,
     /// `DELETE /audios/{id}`
@@ -22,6 +24,8 @@ pub enum Operation {
     DeleteTalk,
     /// Polling `GET /talks/{id}` until the talk has ended.
     WaitForTalk,
+    /// `GET /tts/voices`
+    ListVoices,
     /// `GET /credits`
     Credits,
     /// Fetching a finished video from its link.
@@ -39,6 +43,7 @@ impl fmt::Display for Operation {
         f.write_str(match self {
             Operation::UploadImage => "POST /images",
             Operation::DeleteImage => "DELETE /images/{id}",
+            Operation::DetectFaces => "POST /images/face-detection",
             Operation::UploadAudio => "POST /audios",
             Operation::DeleteAudio => "DELETE /audios/{id}",
             Operation::CreateTalk => "POST /talks",
@@ -46,6 +51,7 @@ impl fmt::Display for Operation {
             Operation::GetTalk => "GET /talks/{id}",
             Operation::DeleteTalk => "DELETE /talks/{id}",
             Operation::WaitForTalk => "waiting for a talk",
+            Operation::ListVoices => "GET /tts/voices",
             Operation::Credits => "GET /credits",
             Operation::Download => "downloading a video",
         })

@@ -47,11 +47,14 @@ impl RetryPolicy {
 }
 
 /// How a create whose answer was lost is settled. The talks are listed, several times because a
-/// talk may show late, and one with the same `source_url` is the answer. A talk that shows after
-/// the last look would be paid for twice: `resend: false` rules that out.
+/// talk may show late, and one with the same `source_url` is the answer.
+///
+/// A talk that shows after the last look would be paid for twice. The looks therefore go on for
+/// [`CreateRecovery::settled_after`], a minute by default: twice the 29 s after which the gateway
+/// in front of D-ID gives up on a request. `resend: false` rules a second payment out altogether.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CreateRecovery {
-    /// The pause before each look at the list; 0.25, 1, 3 and 6 s by default.
+    /// The pause before each look at the list; 0.25, 1, 3, 6, 15 and 35 s by default.
     pub looks: Vec<Duration>,
     /// Whether to send the request again when no look found the talk; true by default. When
     /// false, or when the tries of [`RetryPolicy`] are used up, the error is returned.
@@ -61,10 +64,18 @@ pub struct CreateRecovery {
     pub max_pages: u32,
 }
 
+impl CreateRecovery {
+    /// How long after a request was sent a talk that no list shows counts as never made.
+    #[must_use]
+    pub fn settled_after(&self) -> Duration {
+        self.looks.iter().sum()
+    }
+}
+
 impl Default for CreateRecovery {
     fn default() -> CreateRecovery {
         CreateRecovery {
-            looks: [250, 1000, 3000, 6000].map(Duration::from_millis).to_vec(),
+            looks: [250, 1000, 3000, 6000, 15_000, 35_000].map(Duration::from_millis).to_vec(),
             resend: true,
             max_pages: 20,
         }

@@ -1,3 +1,6 @@
+use std::time::SystemTime;
+
+use futures::future::BoxFuture;
 use reqwest::Method;
 
 use crate::create::{self, Look};
@@ -31,7 +34,30 @@ impl Talks<'_> {
     /// [`Error::Permission`], [`Error::Moderation`], [`Error::InvalidImage`],
     /// [`Error::BadRequest`], and what any request may fail with.
     pub async fn create(&self, talk: &CreateTalk) -> Result<Talk, Error> {
-        create::create(self, talk).await
+        create::create(self, talk, || Box::pin(async { Ok(()) })).await
+    }
+
+    /// The same for a program that may be stopped at any moment and must not pay twice then
+    /// either: `record` is run to its end before each time the request is sent, and keeps
+    /// `source_url` and the time ([`Client::now`](crate::Client::now)) where the next run of the
+    /// program finds them, for [`settle`](Self::settle).
+    ///
+    /// # Errors
+    /// [`Error::NotRecorded`] when `record` fails, and then the request was not sent (again);
+    /// otherwise as [`Talks::create`].
+    pub async fn create_recorded<E>(
+        &self,
+        talk: &CreateTalk,
+        mut record: impl FnMut() -> BoxFuture<'static, Result<(), E>> + Send,
+    ) -> Result<Talk, Error>
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
+    {
+        let record = || -> create::Recording {
+            let recording = record();
+            Box::pin(async move { recording.await.map_err(Into::into) })
+        };
+        create::create(self, talk, record).await
     }
 
     /// A talk as it stands (`GET /talks/{id}`).
@@ -69,18 +95,32 @@ impl Talks<'_> {
         Ok((page, reply))
     }
 
-    /// The newest talk of a picture, by its `source_url`: for a program that was stopped between
-    /// sending and the answer. Reads at most as many pages as
-    /// [`CreateRecovery::max_pages`](crate::CreateRecovery::max_pages) says.
+    /// The newest talk of a picture, by its `source_url`, as the list shows it now. Reads at most
+    /// as many pages as [`CreateRecovery::max_pages`](crate::CreateRecovery::max_pages) says.
     ///
     /// # Errors
-    /// What listing may fail with.
+    /// [`Error::ListTooLong`] when there are more pages, and what listing may fail with.
     pub async fn find_by_source(&self, source_url: &str) -> Result<Option<Talk>, Error> {
         let matches = |talk: &Talk| create::is_of_source(talk, source_url);
         match create::look(self, &matches, None).await? {
             Look::Found(talk) => Ok(Some(*talk)),
-            Look::Absent | Look::Unfinished => Ok(None),
+            Look::Absent => Ok(None),
+            Look::Unfinished => {
+                let pages = self.transport.create_recovery.max_pages;
+                Err(Error::ListTooLong { pages })
+            }
         }
+    }
+
+    /// Whether a `POST /talks` of this picture, sent at `sent`, made a talk: for a program that
+    /// was stopped between sending and the answer. Looks at the list at once and then until
+    /// [`CreateRecovery::settled_after`](crate::CreateRecovery::settled_after) has passed since
+    /// `sent`. `None` means that it made none, and may be sent again.
+    ///
+    /// # Errors
+    /// [`Error::ListTooLong`], and what listing may fail with: the question is then still open.
+    pub async fn settle(&self, source_url: &str, sent: SystemTime) -> Result<Option<Talk>, Error> {
+        create::settle(self, source_url, sent).await
     }
 
     /// Removes a talk and its video (`DELETE /talks/{id}`); returns it as it was.

@@ -1,5 +1,6 @@
 //! One request and its answer, and the same tried again.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
@@ -10,6 +11,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::check::Local;
+use crate::clock::Clock;
 use crate::error::Error;
 use crate::key::Redactor;
 use crate::operation::Operation;
@@ -26,7 +28,9 @@ pub(crate) struct Transport {
     pub(crate) local: Local,
     pub(crate) authorization: HeaderValue,
     pub(crate) redactor: Redactor,
+    pub(crate) clock: Clock,
     pub(crate) permits: Semaphore,
+    pub(crate) downloads: Arc<Semaphore>,
     pub(crate) timeout: Duration,
     pub(crate) retry: RetryPolicy,
     pub(crate) create_recovery: CreateRecovery,

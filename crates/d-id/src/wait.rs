@@ -22,6 +22,9 @@ pub struct WaitOptions {
     pub jitter: f64,
     /// How long to wait in all; 15 minutes by default.
     pub deadline: Duration,
+    /// How long "not found" counts as passing: a talk just made may not show at once. 30 s by
+    /// default.
+    pub missing: Duration,
 }
 
 impl Default for WaitOptions {
@@ -32,6 +35,7 @@ impl Default for WaitOptions {
             max_pause: Duration::from_secs(10),
             jitter: 0.1,
             deadline: Duration::from_secs(15 * 60),
+            missing: Duration::from_secs(30),
         }
     }
 }
@@ -59,11 +63,13 @@ pub(crate) async fn until_done(
     let began = Instant::now();
     let end = began.checked_add(options.deadline).unwrap_or(began + FOR_EVER);
     let mut last: Option<Talk> = None;
+    let mut missing_since: Option<Instant> = None;
     for poll in 0.. {
         let mut asked = None;
         match timeout_at(end, talks.get(id)).await {
             Err(_) => break,
             Ok(Ok(talk)) => {
+                missing_since = None;
                 progress(&talk);
                 match &talk.status {
                     // Without its link a talk is of no use yet: the link may come with a later poll.
@@ -73,9 +79,16 @@ pub(crate) async fn until_done(
                     _ => last = Some(talk),
                 }
             }
-            Ok(Err(error)) if error.is_retryable() => {
+            Ok(Err(error)) if passes(&error) => {
                 tracing::debug!(%id, %error, "poll failed, asking again");
                 asked = error.retry_after();
+            }
+            Ok(Err(error @ Error::NotFound { .. })) => {
+                let since = *missing_since.get_or_insert_with(Instant::now);
+                if since.elapsed() >= options.missing {
+                    return Err(error);
+                }
+                tracing::debug!(%id, %error, "talk does not show, asking again");
             }
             Ok(Err(error)) => return Err(error),
         }
@@ -99,6 +112,12 @@ pub(crate) async fn until_done(
             last_status: last.map(|talk| talk.status),
         }),
     }
+}
+
+/// Whether a poll that failed says nothing of the talk: a gateway's page in place of an answer is
+/// no reason to give a paid talk up either.
+fn passes(error: &Error) -> bool {
+    error.is_retryable() || matches!(error, Error::Protocol { status: 200..=299, .. })
 }
 
 fn failed(talk: Talk) -> Error {

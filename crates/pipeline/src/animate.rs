@@ -2,15 +2,19 @@
 
 use crate::catalogue::Warning;
 use crate::cut_out::{PersonCutOut, PersonResult};
-use crate::picture::{Background, talk_picture};
-use crate::pipeline::Pipeline;
-use crate::progress::{Progress, Stage};
+use crate::order::OrderId;
+use crate::picture::Background;
+use crate::pipeline::{Pipeline, within};
+use crate::progress::{Progress, Stage, Step};
+use crate::talk::{Job, order_id};
 use crate::{Error, PhotoId};
 use bytes::Bytes;
-use futures::{StreamExt, stream};
-use portrait_d_id::{AudioUpload, Client, CreateTalk, ImageUpload, Provider, Script, WaitOptions};
-use portrait_storage::{Artifact, Key, StreamOptions, VideoId};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use portrait_d_id::{Client, Provider, WaitOptions};
+use portrait_storage::{Folder, Key};
 use serde::Serialize;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Talks of one request that are in work at once.
 const AT_ONCE: usize = 4;
@@ -24,6 +28,12 @@ pub struct Message {
     pub background: Background,
     /// How long and how often to ask D-ID for the video.
     pub wait: WaitOptions,
+    /// Which of several videos of the same words this is; empty by default.
+    ///
+    /// The same photo, person, speech, background and take are one order, which is paid for once
+    /// however often it is asked for: a request that is repeated after a crash goes on with it, and
+    /// one for a finished video gets that video. Another take asks for another video.
+    pub take: String,
 }
 
 /// What is heard.
@@ -52,6 +62,7 @@ impl Message {
             speech: Speech::Text { text: text.into(), voice: None },
             background: Background::default(),
             wait: WaitOptions::default(),
+            take: String::new(),
         }
     }
 }
@@ -59,7 +70,7 @@ impl Message {
 /// A finished talk.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Video {
-    /// D-ID's id of the talk.
+    /// D-ID's id of the talk; empty for a video whose record is gone.
     pub talk_id: String,
     /// Where the video is kept in the pipeline's storage.
     #[serde(serialize_with = "as_text")]
@@ -77,11 +88,17 @@ fn as_text<S: serde::Serializer>(key: &Key, serializer: S) -> Result<S::Ok, S::E
 }
 
 impl Pipeline {
-    /// Makes a talking video of each cut-out. Costs D-ID credits for each.
+    /// Makes a talking video of each cut-out, several at a time. Costs D-ID credits for each.
     ///
-    /// Nothing is ordered twice blindly: each picture has a name of its own, and a talk whose order
-    /// got no answer is looked for by it before it is ordered again. Videos are downloaded into the
-    /// storage at once, since D-ID's links expire.
+    /// Each video is paid for once. Every picture has an address of its own, by which a talk whose
+    /// order got no answer is looked for before anything is ordered again; and what was ordered is
+    /// on record in the storage before it is sent. So a request that was cut short, by an error, a
+    /// dropped future or a crash, can be repeated: it goes on where it was, and a video that is
+    /// there is returned (see [`Message::take`]). [`resume`](Self::resume) does so without the
+    /// cut-outs. One process at a time may work on the orders of a photo.
+    ///
+    /// Videos are downloaded into the storage at once, since D-ID's links expire. Each person's
+    /// has the time of [`Timeouts::video`](crate::Timeouts::video).
     ///
     /// # Errors
     /// [`Error::NotConfigured`] without a D-ID client. What concerns one person is in that
@@ -93,79 +110,92 @@ impl Pipeline {
         message: &Message,
         progress: &Progress,
     ) -> Result<Vec<PersonResult<Video>>, Error> {
-        let client = self.inner.d_id.as_ref().ok_or(Error::NotConfigured {
-            what: "D-ID",
-            advice: "give the builder a D-ID client, or the command a key in D_ID_API_KEY",
-        })?;
+        let client = self.d_id()?;
+        // What is paid for must not be swept away meanwhile.
+        let _hold = self.storage().hold(photo).await;
         let jobs: Vec<_> = cut_outs
             .iter()
             .map(|cut_out| async move {
                 let person_id = cut_out.person.person_id;
-                let result = self.talk(client, photo, cut_out, message, progress).await;
-                PersonResult { person_id, result }
+                let video = async {
+                    let id = order_id(photo, person_id as u32, message)?;
+                    let wait = &message.wait;
+                    Job { pipeline: self, client, progress, wait, id }.run(cut_out, message).await
+                };
+                let limit = self.inner.timeouts.video;
+                PersonResult { person_id, result: within("video", limit, video).await }
             })
             .collect();
-        Ok(stream::iter(jobs).buffered(AT_ONCE).collect().await)
+        Ok(counted(jobs, progress).await)
     }
 
-    async fn talk(
+    /// Finishes what was ordered of a photo and has no video yet: for a program that was stopped.
+    /// Orders nothing new, so it needs neither cut-outs nor message.
+    ///
+    /// Orders that turn out never to have reached D-ID are forgotten, and not in the result.
+    ///
+    /// # Errors
+    /// [`Error::NotConfigured`] without a D-ID client, [`Error::Storage`] when the records cannot
+    /// be listed. What concerns one order is in its person's result.
+    pub async fn resume(
         &self,
-        client: &Client,
         photo: PhotoId,
-        cut_out: &PersonCutOut,
-        message: &Message,
+        wait: &WaitOptions,
         progress: &Progress,
-    ) -> Result<Video, Error> {
-        let person_id = Some(cut_out.person.person_id);
-        let video = VideoId::generate();
-        let (picture, background) = (cut_out.cut_out.image.clone(), message.background.clone());
-        let order = async {
-            let flatten = move || talk_picture(&picture, &background);
-            let picture = self.inner.cores.run("talk", flatten).await??;
-            let mut upload = ImageUpload::new(picture.bytes);
-            upload.file_name = Some(format!("{video}.jpg"));
-            let uploaded = client.images().upload(upload).await?;
-            let script = script(client, &message.speech).await?;
-            let talk = client.talks().create(&CreateTalk::new(uploaded.url, script)).await?;
-            Ok((talk, picture.warning))
-        };
-        let (talk, warning) = progress.watch(Stage::Talk, person_id, order).await?;
-        let finished = async { Ok(client.talks().wait(&talk.id, &message.wait).await?) };
-        let finished = progress.watch(Stage::Video, person_id, finished).await?;
-        let download = async {
-            let link = finished.result_url.as_deref().ok_or(Error::NotConfigured {
-                what: "the link of the finished video",
-                advice: "D-ID gave none; look at the talk in its Studio",
-            })?;
-            let person = cut_out.person.person_id as u32;
-            let artifact = Artifact::Video { photo, person, video };
-            let content = client.download(link);
-            let options = StreamOptions::default();
-            Ok(self.inner.storage.put_stream(artifact, content, options).await?)
-        };
-        let stored = progress.watch(Stage::Download, person_id, download).await?;
-        Ok(Video {
-            talk_id: talk.id.to_string(),
-            key: stored.key,
-            bytes: stored.size,
-            seconds: finished.duration,
-            warnings: warning.map(|warning| Warning { person_id, ..warning }).into_iter().collect(),
+    ) -> Result<Vec<PersonResult<Video>>, Error> {
+        let client = self.d_id()?;
+        let _hold = self.storage().hold(photo).await;
+        let keys = self.storage().list_photo(photo).await?;
+        let jobs: Vec<_> = unfinished(keys.iter().map(|meta| meta.key))
+            .into_iter()
+            .map(|id| async move {
+                let job = Job { pipeline: self, client, progress, wait, id };
+                let video = within("video", self.inner.timeouts.video, job.resume()).await;
+                let result = video.transpose()?;
+                Some(PersonResult { person_id: id.person as usize, result })
+            })
+            .collect();
+        Ok(counted(jobs, progress).await.into_iter().flatten().collect())
+    }
+
+    /// The photos with orders that [`resume`](Self::resume) would finish.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub async fn unfinished(&self) -> Result<Vec<PhotoId>, Error> {
+        let keys: Vec<Key> =
+            self.storage().list(Folder::DIdVideos).map_ok(|meta| meta.key).try_collect().await?;
+        let photos: BTreeSet<_> = unfinished(keys).into_iter().map(|id| id.photo).collect();
+        Ok(photos.into_iter().collect())
+    }
+
+    fn d_id(&self) -> Result<&Client, Error> {
+        self.inner.d_id.as_ref().ok_or(Error::NotConfigured {
+            what: "D-ID",
+            advice: "give the builder a D-ID client, or the command a key in D_ID_API_KEY",
         })
     }
 }
 
-async fn script(client: &Client, speech: &Speech) -> Result<Script, Error> {
-    Ok(match speech {
-        Speech::Text { text, voice } => {
-            let script = Script::text(text.clone());
-            match voice {
-                Some(voice) => script.spoken_by(voice.clone()),
-                None => script,
-            }
-        }
-        Speech::Audio { bytes, media_type } => {
-            let upload = AudioUpload::new(bytes.clone(), media_type.clone());
-            Script::audio(client.audios().upload(upload).await?.url)
-        }
-    })
+/// The orders among these keys that have no video.
+fn unfinished(keys: impl IntoIterator<Item = Key>) -> Vec<OrderId> {
+    let (mut orders, mut videos) = (Vec::new(), HashSet::new());
+    for key in keys {
+        orders.extend(OrderId::of_record(key));
+        videos.insert(key.artifact());
+    }
+    orders.retain(|id| !videos.contains(&id.video_artifact()));
+    orders
+}
+
+/// Runs a few jobs at a time and tells how many are done; results in the jobs' order.
+async fn counted<T>(jobs: Vec<impl Future<Output = T>>, progress: &Progress) -> Vec<T> {
+    let total = jobs.len();
+    let done = AtomicUsize::new(0);
+    let tell = || {
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        progress.tell(Stage::Video, None, Step::Persons { done, total });
+    };
+    let watched = jobs.into_iter().map(|job| job.inspect(|_| tell()));
+    stream::iter(watched.collect::<Vec<_>>()).buffered(AT_ONCE).collect().await
 }

@@ -5,6 +5,7 @@ use crate::devices::Devices;
 use crate::drain::Drain;
 use crate::engine::Engine;
 use crate::models::Model;
+use crate::order::Orders;
 use crate::pipeline::{Inner, Pipeline};
 use crate::replica::Source;
 use crate::scheduling::{Batching, default_policy};
@@ -28,11 +29,18 @@ pub struct Timeouts {
     /// Cutting one person out, 10 minutes by default: the largest network takes one on two cores
     /// of a CPU.
     pub segmentation: Duration,
+    /// Making one person's video, from the picture's upload to the stored file, 30 minutes by
+    /// default. What was paid for by then is found again by [`Pipeline::resume`] or by asking again.
+    pub video: Duration,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { detection: Duration::from_secs(60), segmentation: Duration::from_secs(600) }
+        Self {
+            detection: Duration::from_secs(60),
+            segmentation: Duration::from_secs(600),
+            video: Duration::from_secs(1800),
+        }
     }
 }
 
@@ -170,6 +178,7 @@ impl PipelineBuilder {
             segmentation,
             storage: self.storage.unwrap_or_else(Storage::memory),
             d_id: self.d_id,
+            orders: Orders::default(),
             timeouts: self.timeouts,
             engine,
             cores: Cores::new(),

@@ -105,10 +105,20 @@ pub enum Error {
     },
     /// D-ID failed or refused.
     #[error(transparent)]
-    DId(#[from] portrait_d_id::Error),
+    DId(portrait_d_id::Error),
     /// Storage failed.
     #[error(transparent)]
     Storage(portrait_storage::Error),
+    /// The record of an order cannot be read. Something may have been paid, so nothing is ordered.
+    #[error(
+        "`{key}` is no record of an order that this version reads ({reason}): look for the talk in D-ID's Studio, then delete the record"
+    )]
+    Order {
+        /// The record.
+        key: portrait_storage::Key,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A picture could not be encoded.
     #[error("the picture cannot be encoded: {0}")]
     Encode(String),
@@ -159,6 +169,7 @@ impl Error {
             Self::Segmentation(_) => Code::SegmentationFailed,
             Self::OutOfMemory { .. } => Code::GpuOom,
             Self::Timeout { stage: "segmentation", .. } => Code::BirefnetTimeout,
+            Self::Timeout { stage: "video", .. } => Code::DIdTimeout,
             Self::Timeout { .. } => Code::StageTimeout,
             Self::Crashed { .. } => Code::ServiceCrash,
             Self::Busy { .. } => Code::ServiceBusy,
@@ -176,11 +187,11 @@ impl Error {
                 | Did::InvalidImage { .. }
                 | Did::Permission { .. }
                 | Did::UnsupportedMediaType { .. } => Code::DIdRequestRefused,
-                Did::CreateAmbiguous { .. } => Code::DIdTalkAmbiguous,
+                Did::CreateAmbiguous { .. } | Did::ListTooLong { .. } => Code::DIdTalkAmbiguous,
                 _ => Code::DIdUnavailable,
             },
             Self::Storage(portrait_storage::Error::Deleted { .. }) => Code::ImageDeleted,
-            Self::Storage(_) => Code::StorageFailed,
+            Self::Storage(_) | Self::Order { .. } => Code::StorageFailed,
             Self::Encode(_) => Code::ServiceCrash,
         }
     }
@@ -198,7 +209,19 @@ impl Error {
     /// How long to wait before trying again, where a server said so or waiting helps.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::DId(error) => error.retry_after(),
+            Self::DId(_) | Self::Timeout { stage: "video", .. } => {
+                let said = match self {
+                    Self::DId(error) => error.retry_after(),
+                    _ => None,
+                };
+                let usual = match self.code() {
+                    // A talk that is still being made, or may still show.
+                    Code::DIdTimeout | Code::DIdTalkAmbiguous | Code::DIdRateLimited => Some(60),
+                    Code::DIdUnavailable => Some(30),
+                    _ => None,
+                };
+                said.or(usual.map(Duration::from_secs))
+            }
             Self::Weights(portrait_weights::Error::HubRateLimited { retry_after, .. }) => {
                 *retry_after
             }
@@ -263,6 +286,20 @@ impl Error {
         let lower = text.to_lowercase();
         let is = ["out of memory", "out_of_memory"].iter().any(|words| lower.contains(words));
         is.then_some(Self::OutOfMemory { stage, message })
+    }
+}
+
+impl From<portrait_d_id::Error> for Error {
+    /// What the record of an order failed with is an error of the storage.
+    fn from(error: portrait_d_id::Error) -> Self {
+        use portrait_d_id::Error as E;
+        match error {
+            E::NotRecorded { source } => match source.downcast::<Self>() {
+                Ok(error) => *error,
+                Err(source) => Self::DId(E::NotRecorded { source }),
+            },
+            error => Self::DId(error),
+        }
     }
 }
 

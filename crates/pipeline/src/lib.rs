@@ -21,6 +21,7 @@
 //! | who is there | [`Pipeline::detect`] | [`Detections`] |
 //! | cut out | [`Pipeline::cut_out`] | a PNG for each person |
 //! | talk | [`Pipeline::animate`] | a video for each person, kept in the storage |
+//! | talk, after a crash | [`Pipeline::resume`] | what was paid for and not yet fetched |
 //! | all of it | [`Pipeline::run`] | [`Outcome`] |
 //!
 //! Where no model is chosen, a published one that is on this machine runs, else the small
@@ -43,6 +44,7 @@ mod drain;
 mod engine;
 mod error;
 mod models;
+mod order;
 mod photo;
 mod picture;
 mod pipeline;
@@ -52,6 +54,8 @@ mod replica;
 mod run;
 mod scheduling;
 mod starter;
+mod talk;
+mod whole;
 
 pub use animate::{Message, Speech, Video};
 pub use builder::{PipelineBuilder, Timeouts};

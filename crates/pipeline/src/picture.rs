@@ -55,6 +55,13 @@ fn encode_as_png<P: Pixel<Subpixel = u8>>(
 pub enum Background {
     /// One colour: red, green, blue.
     Colour([u8; 3]),
+    /// From one colour at the top to another at the bottom.
+    Gradient {
+        /// Red, green, blue of the first row.
+        top: [u8; 3],
+        /// Red, green, blue of the last row.
+        bottom: [u8; 3],
+    },
     /// A picture, scaled to cover and cut at the centre.
     Picture(Arc<RgbImage>),
 }
@@ -69,35 +76,72 @@ impl Default for Background {
 impl FromStr for Background {
     type Err = Error;
 
-    /// Reads `white`, `black`, `grey`, `green`, `blue`, `red` or `#rrggbb`.
+    /// Reads `white`, `black`, `grey`, `green`, `blue`, `red` or `#rrggbb`; two of them with a
+    /// hyphen between are a gradient, as in `white-#a0c0ff`.
     fn from_str(text: &str) -> Result<Self, Error> {
-        let named = match text {
-            "white" => Some([255; 3]),
-            "black" => Some([0; 3]),
-            "grey" | "gray" => Some([128; 3]),
-            "red" => Some([255, 0, 0]),
-            "green" => Some([0, 255, 0]),
-            "blue" => Some([0, 0, 255]),
-            _ => None,
+        let read = match text.split_once('-') {
+            None => colour(text).map(Self::Colour),
+            Some((top, bottom)) => {
+                colour(top).zip(colour(bottom)).map(|(top, bottom)| Self::Gradient { top, bottom })
+            }
         };
-        let hex = || {
-            let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6)?;
-            let [_, red, green, blue] = u32::from_str_radix(digits, 16).ok()?.to_be_bytes();
-            Some([red, green, blue])
-        };
-        named.or_else(hex).map(Self::Colour).ok_or_else(|| Error::Option {
+        read.ok_or_else(|| Error::Option {
             option: "background",
             value: text.to_owned(),
-            expected: "white, black, grey, red, green, blue or #rrggbb".into(),
+            expected: "white, black, grey, red, green, blue, #rrggbb, or two with a hyphen".into(),
         })
     }
 }
 
+fn colour(text: &str) -> Option<[u8; 3]> {
+    match text {
+        "white" => Some([255; 3]),
+        "black" => Some([0; 3]),
+        "grey" | "gray" => Some([128; 3]),
+        "red" => Some([255, 0, 0]),
+        "green" => Some([0, 255, 0]),
+        "blue" => Some([0, 0, 255]),
+        _ => {
+            let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6)?;
+            let digits = Some(digits).filter(|digits| !digits.starts_with('+'))?;
+            let [_, red, green, blue] = u32::from_str_radix(digits, 16).ok()?.to_be_bytes();
+            Some([red, green, blue])
+        }
+    }
+}
+
 impl Background {
+    /// What tells this background from others.
+    pub(crate) fn words(&self) -> Vec<Vec<u8>> {
+        match self {
+            Self::Colour(colour) => vec![b"colour".to_vec(), colour.to_vec()],
+            Self::Gradient { top, bottom } => {
+                vec![b"gradient".to_vec(), top.to_vec(), bottom.to_vec()]
+            }
+            Self::Picture(picture) => vec![
+                b"picture".to_vec(),
+                picture.width().to_be_bytes().to_vec(),
+                picture.as_raw().clone(),
+            ],
+        }
+    }
+
     /// The cut-out on this background, opaque.
     pub fn behind(&self, cut_out: &RgbaImage) -> Result<RgbImage, Error> {
         let background = match self {
             Self::Colour(colour) => RgbImage::from_pixel(1, 1, Rgb(*colour)),
+            Self::Gradient { top, bottom } => {
+                let (width, height) = cut_out.dimensions();
+                let last = height.saturating_sub(1).max(1) as f32;
+                RgbImage::from_fn(width, height, |_, y| {
+                    let part = y as f32 / last;
+                    let mix = |channel: usize| {
+                        let (from, to) = (f32::from(top[channel]), f32::from(bottom[channel]));
+                        (from + (to - from) * part).round() as u8
+                    };
+                    Rgb([mix(0), mix(1), mix(2)])
+                })
+            }
             Self::Picture(picture) => cover(picture, cut_out.dimensions()),
         };
         flatten(cut_out, &background).map_err(Error::Segmentation)
@@ -122,6 +166,24 @@ const MAX_PIXELS: u64 = 10_485_760;
 /// D-ID refuses larger files.
 const MAX_BYTES: usize = 10 << 20;
 
+/// Background added above and beside a person, in parts of the cut-out's longer side: D-ID looks
+/// for a face with room around it, and cut-outs end where the person does. Below there is none, so
+/// that a bust does not float.
+const MARGIN: f64 = 0.08;
+
+/// The cut-out with room above and beside it.
+fn with_margin(cut_out: &RgbaImage) -> RgbaImage {
+    let (width, height) = cut_out.dimensions();
+    let margin = (f64::from(width.max(height)) * MARGIN).round() as u32;
+    let mut wider = RgbaImage::new(width + 2 * margin, height + margin);
+    let (row, wider_row) = (4 * width as usize, 4 * (width + 2 * margin) as usize);
+    let rows = wider.chunks_exact_mut(wider_row.max(1)).skip(margin as usize);
+    for (to, from) in rows.zip(cut_out.chunks_exact(row.max(1))) {
+        to[4 * margin as usize..][..row].copy_from_slice(from);
+    }
+    wider
+}
+
 /// A picture fit for D-ID: opaque, a JPEG within its limits.
 #[derive(Debug, Clone)]
 pub struct TalkPicture {
@@ -131,35 +193,19 @@ pub struct TalkPicture {
     pub warning: Option<Warning>,
 }
 
-/// Flattens a cut-out and brings it within D-ID's limits: sides of at least 160 pixels, at most
+/// Flattens a cut-out, whole and with room around it, and brings it within D-ID's limits: sides of at least 160 pixels, at most
 /// 10,485,760 pixels and 10 MB.
 ///
 /// # Errors
 /// [`Error::Encode`]; [`Error::Option`] for a picture so long and thin that no size fits.
 pub fn talk_picture(cut_out: &RgbaImage, background: &Background) -> Result<TalkPicture, Error> {
-    let picture = background.behind(cut_out)?;
+    let picture = background.behind(&with_margin(cut_out))?;
     let (width, height) = picture.dimensions();
-    let pixels = f64::from(width) * f64::from(height);
-    let grow = f64::from(MIN_SIDE) / f64::from(width.min(height).max(1));
-    let shrink = (MAX_PIXELS as f64 / pixels.max(1.0)).sqrt();
-    let scale = 1f64.max(grow).min(shrink);
-    if grow > shrink {
-        return Err(Error::Option {
-            option: "picture",
-            value: format!("{width} x {height}"),
-            expected: "a picture that fits 160 pixels a side and 10,485,760 in all".into(),
-        });
-    }
+    let (to_w, to_h) = fitting(width, height)?;
     let mut warning = None;
-    let picture = if scale == 1.0 {
+    let picture = if (to_w, to_h) == (width, height) {
         picture
     } else {
-        // Growing rounds up and shrinking down, so that both limits hold.
-        let side = |side: u32| {
-            let side = f64::from(side) * scale;
-            (if scale > 1.0 { (side - 1e-6).ceil() } else { side.floor() }) as u32
-        };
-        let (to_w, to_h) = (side(width), side(height));
         warning = Some(Warning {
             code: Code::PictureScaled,
             message: format!("scaled from {width} x {height} to {to_w} x {to_h} pixels for D-ID"),
@@ -179,6 +225,27 @@ pub fn talk_picture(cut_out: &RgbaImage, background: &Background) -> Result<Talk
     Err(Error::Encode("a JPEG of more than 10 MB at every quality".into()))
 }
 
+/// The size nearest to this one, of the same shape, that D-ID takes.
+fn fitting(width: u32, height: u32) -> Result<(u32, u32), Error> {
+    let pixels = f64::from(width) * f64::from(height);
+    let grow = f64::from(MIN_SIDE) / f64::from(width.min(height).max(1));
+    let shrink = (MAX_PIXELS as f64 / pixels.max(1.0)).sqrt();
+    if grow > shrink {
+        return Err(Error::Option {
+            option: "picture",
+            value: format!("{width} x {height}"),
+            expected: "a picture that fits 160 pixels a side and 10,485,760 in all".into(),
+        });
+    }
+    let scale = 1f64.max(grow).min(shrink);
+    // Growing rounds up and shrinking down, so that both limits hold.
+    let side = |side: u32| {
+        let scaled = f64::from(side) * scale;
+        (if scale > 1.0 { (scaled - 1e-6).ceil() } else { scaled.floor() }) as u32
+    };
+    Ok(if scale == 1.0 { (width, height) } else { (side(width), side(height)) })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,7 +255,7 @@ mod tests {
     fn colours_by_name_and_number() {
         assert_eq!("#0a0B0c".parse::<Background>().unwrap(), Background::Colour([10, 11, 12]));
         assert_eq!("grey".parse::<Background>().unwrap(), Background::Colour([128; 3]));
-        for wrong in ["", "#12345", "#1234567", "#12345g", "purple"] {
+        for wrong in ["", "#12345", "#1234567", "#12345g", "#+12345", "purple", "white-", "-"] {
             let error = wrong.parse::<Background>().unwrap_err();
             assert_eq!(error.code(), Code::InvalidOption, "{wrong}");
         }
@@ -203,25 +270,76 @@ mod tests {
     }
 
     #[test]
-    fn talk_pictures_keep_the_limits() {
-        for (width, height, scaled) in
-            [(100, 400, true), (160, 160, false), (300, 200, false), (4096, 3000, true)]
-        {
-            let cut_out = RgbaImage::from_pixel(width, height, Rgba([200, 10, 10, 255]));
+    fn talk_pictures_keep_the_limits_and_the_whole_person() {
+        for (width, height, scaled) in [
+            (100, 400, false),
+            (100, 130, true),
+            (160, 160, false),
+            (300, 200, false),
+            (1, 4096, false),
+        ] {
+            // Marked at its corners.
+            let mut cut_out = RgbaImage::from_pixel(width, height, Rgba([200, 10, 10, 255]));
+            let side = (width.min(height) / 4).max(1);
+            for (x, y) in
+                [(0, 0), (width - side, 0), (0, height - side), (width - side, height - side)]
+            {
+                let blue = RgbaImage::from_pixel(side, side, Rgba([10, 10, 200, 255]));
+                imageops::replace(&mut cut_out, &blue, i64::from(x), i64::from(y));
+            }
             let picture = talk_picture(&cut_out, &Background::default()).unwrap();
             assert_eq!(picture.warning.is_some(), scaled, "{width}x{height}");
-            let decoded = image::load_from_memory(&picture.bytes).unwrap();
+            assert!(picture.bytes.len() <= MAX_BYTES);
+            let decoded = image::load_from_memory(&picture.bytes).unwrap().into_rgb8();
             assert!(decoded.width().min(decoded.height()) >= 160);
             assert!(u64::from(decoded.width()) * u64::from(decoded.height()) <= MAX_PIXELS);
-            let ratio = |w: u32, h: u32| f64::from(w) / f64::from(h);
-            let change = ratio(decoded.width(), decoded.height()) / ratio(width, height);
-            assert!((change - 1.0).abs() < 0.01);
+            let margin = f64::from(width.max(height)) * MARGIN;
+            let (whole_w, whole_h) = (f64::from(width) + 2.0 * margin, f64::from(height) + margin);
+            let scale = f64::from(decoded.width()) / whole_w;
+            assert!((scale - f64::from(decoded.height()) / whole_h).abs() < 0.01 * scale);
+            if width < 100 {
+                continue;
+            }
+            let at = |x: f64, y: f64| {
+                let (x, y) = ((margin + x) * scale, (margin + y) * scale);
+                decoded.get_pixel(x as u32, y as u32).0
+            };
+            let (w, h, half) = (f64::from(width), f64::from(height), f64::from(side) / 2.0);
+            for (x, y) in [(half, half), (w - half, half), (half, h - half), (w - half, h - half)] {
+                let [red, _, blue] = at(x, y);
+                assert!(blue > 150 && red < 60, "{width}x{height}: corner at {x},{y}");
+            }
+            for (x, y) in
+                [(w / 2.0, -margin / 2.0), (-margin / 2.0, h / 2.0), (w + margin / 2.0, h / 2.0)]
+            {
+                assert!(at(x, y).iter().all(|&channel| channel > 240), "{width}x{height}");
+            }
         }
-        let thin = RgbaImage::new(1, 4096);
-        assert_eq!(
-            talk_picture(&thin, &Background::default()).unwrap_err().code(),
-            Code::InvalidOption
-        );
+    }
+
+    #[test]
+    fn sizes_stay_within_the_limits() {
+        for (width, height) in [(4096, 4096), (100, 9000), (3238, 3238), (3239, 3239)] {
+            let (to_w, to_h) = fitting(width, height).unwrap();
+            assert!(to_w.min(to_h) >= MIN_SIDE);
+            assert!(u64::from(to_w) * u64::from(to_h) <= MAX_PIXELS);
+            let ratio = |w: u32, h: u32| f64::from(w) / f64::from(h);
+            assert!((ratio(to_w, to_h) / ratio(width, height) - 1.0).abs() < 0.01);
+        }
+        assert_eq!(fitting(3000, 3000).unwrap(), (3000, 3000));
+        assert_eq!(fitting(1, 4096).unwrap_err().code(), Code::InvalidOption);
+    }
+
+    #[test]
+    fn a_gradient_runs_from_top_to_bottom() {
+        let background: Background = "white-#204060".parse().unwrap();
+        let wanted = Background::Gradient { top: [255; 3], bottom: [0x20, 0x40, 0x60] };
+        assert_eq!(background, wanted);
+        let flat = background.behind(&RgbaImage::new(3, 101)).unwrap();
+        assert_eq!(flat.get_pixel(1, 0).0, [255; 3]);
+        assert_eq!(flat.get_pixel(2, 100).0, [0x20, 0x40, 0x60]);
+        assert_eq!(flat.get_pixel(0, 50).0, [144, 160, 176]);
+        assert!(background.behind(&RgbaImage::new(5, 1)).is_ok());
     }
 
     #[test]

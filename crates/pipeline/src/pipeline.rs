@@ -6,6 +6,7 @@ use crate::cores::Cores;
 use crate::drain::{Drain, Pass};
 use crate::engine::{Engine, Turn};
 use crate::models::Model;
+use crate::order::Orders;
 use crate::{Error, Photo, Scheduling, Selection};
 use portrait_d_id::Client;
 use portrait_detection::{DetectOptions, Detection, Letterbox, LetterboxMode, Yolov8Config};
@@ -37,6 +38,7 @@ pub(crate) struct Inner {
     pub(crate) segmentation: Model,
     pub(crate) storage: Storage,
     pub(crate) d_id: Option<Client>,
+    pub(crate) orders: Orders,
     pub(crate) timeouts: Timeouts,
     pub(crate) engine: Engine,
     pub(crate) cores: Cores,

@@ -40,6 +40,13 @@ pub enum Step {
         /// Bytes in all, where known.
         total: Option<u64>,
     },
+    /// The step is over, well or not, for this many persons: the whole of a request's videos.
+    Persons {
+        /// Persons whose video is there or failed.
+        done: usize,
+        /// Persons in all.
+        total: usize,
+    },
     /// It ended well.
     Finished {
         /// How long it took in milliseconds.

@@ -19,7 +19,7 @@ pub enum Error {
 
     /// The first bytes are of no format this crate knows.
     #[error(
-        "the content for {artifact} is not JPEG, PNG, WebP, MP4 or MOV: send one of these formats"
+        "the content for {artifact} is not JPEG, PNG, WebP, MP4, MOV or JSON: send one of these formats"
     )]
     UnknownFormat {
         /// What the content was meant to be.

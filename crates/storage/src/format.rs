@@ -18,6 +18,8 @@ pub enum Format {
     Mp4,
     /// QuickTime video, `video/quicktime`.
     Mov,
+    /// A JSON object, `application/json`: what a program keeps of its own work.
+    Json,
 }
 
 /// Major brands of files that are MPEG-4 video (ISO/IEC 14496-12 and -14; the register at
@@ -29,7 +31,8 @@ const MP4_BRANDS: [&[u8; 4]; 17] = [
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 5] = [Self::Jpeg, Self::Png, Self::WebP, Self::Mp4, Self::Mov];
+    pub const ALL: [Self; 6] =
+        [Self::Jpeg, Self::Png, Self::WebP, Self::Mp4, Self::Mov, Self::Json];
 
     /// How many of the first bytes [`sniff`](Self::sniff) looks at.
     pub const SNIFF_LEN: usize = 12;
@@ -52,6 +55,8 @@ impl Format {
             Some(Self::Mov)
         } else if &head[4..8] == b"ftyp" && MP4_BRANDS.contains(&brand) {
             Some(Self::Mp4)
+        } else if head.starts_with(b"{\"") {
+            Some(Self::Json)
         } else {
             None
         }
@@ -66,6 +71,7 @@ impl Format {
             Self::WebP => "webp",
             Self::Mp4 => "mp4",
             Self::Mov => "mov",
+            Self::Json => "json",
         }
     }
 
@@ -78,6 +84,7 @@ impl Format {
             Self::WebP => "image/webp",
             Self::Mp4 => "video/mp4",
             Self::Mov => "video/quicktime",
+            Self::Json => "application/json",
         }
     }
 
@@ -101,6 +108,7 @@ impl fmt::Display for Format {
             Self::WebP => "WebP",
             Self::Mp4 => "MP4",
             Self::Mov => "MOV",
+            Self::Json => "JSON",
         })
     }
 }
@@ -111,7 +119,9 @@ mod tests {
 
     #[test]
     fn signatures_are_told_apart() {
-        let cases: [(&[u8], Option<Format>); 14] = [
+        let cases: [(&[u8], Option<Format>); 16] = [
+            (b"{\"version\":1}", Some(Format::Json)),
+            (b"{not an object", None),
             (b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01", Some(Format::Jpeg)),
             (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", Some(Format::Png)),
             (b"RIFF\x24\0\0\0WEBPVP8 ", Some(Format::WebP)),

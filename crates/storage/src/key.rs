@@ -19,7 +19,7 @@ pub enum Folder {
     DetectedPersons,
     /// `background_removed/`: cut-outs with transparency.
     BackgroundRemoved,
-    /// `d_id_videos/`: finished videos.
+    /// `d_id_videos/`: finished videos, and what is known of their orders.
     DIdVideos,
     /// `temp/`: working files of running jobs, a sub-folder for each job.
     Temp,
@@ -116,6 +116,17 @@ pub enum Artifact {
         /// One of possibly several videos of this person.
         video: VideoId,
     },
+    /// What is known of the order of a video: `d_id_videos/{photo}_person_{person}_{video}_order.json`.
+    ///
+    /// It lies, expires and is deleted with the video it is about.
+    Order {
+        /// The photo the person is in.
+        photo: PhotoId,
+        /// The number of the person, as detection gave it.
+        person: u32,
+        /// The video ordered.
+        video: VideoId,
+    },
     /// A working file of a job: `temp/{task}/{name}.{any format}`.
     Temp {
         /// The job.
@@ -133,7 +144,7 @@ impl Artifact {
             Self::Upload { .. } => Folder::Uploads,
             Self::Person { .. } => Folder::DetectedPersons,
             Self::CutOut { .. } => Folder::BackgroundRemoved,
-            Self::Video { .. } => Folder::DIdVideos,
+            Self::Video { .. } | Self::Order { .. } => Folder::DIdVideos,
             Self::Temp { .. } => Folder::Temp,
         }
     }
@@ -145,7 +156,8 @@ impl Artifact {
             Self::Upload { photo }
             | Self::Person { photo, .. }
             | Self::CutOut { photo, .. }
-            | Self::Video { photo, .. } => Subject::Photo(photo),
+            | Self::Video { photo, .. }
+            | Self::Order { photo, .. } => Subject::Photo(photo),
             Self::Temp { task, .. } => Subject::Task(task),
         }
     }
@@ -158,6 +170,7 @@ impl Artifact {
             // Only PNG: a cut-out needs transparency, and the next step reads PNG.
             Self::CutOut { .. } => &[Format::Png],
             Self::Video { .. } => &[Format::Mp4, Format::Mov],
+            Self::Order { .. } => &[Format::Json],
             Self::Temp { .. } => &Format::ALL,
         }
     }
@@ -186,9 +199,10 @@ impl Artifact {
         match (folder, rest) {
             (Folder::DetectedPersons, None) => Some(Self::Person { photo, person }),
             (Folder::BackgroundRemoved, Some("nobg")) => Some(Self::CutOut { photo, person }),
-            (Folder::DIdVideos, Some(video)) => {
-                Some(Self::Video { photo, person, video: video.parse().ok()? })
-            }
+            (Folder::DIdVideos, Some(video)) => Some(match video.strip_suffix("_order") {
+                Some(video) => Self::Order { photo, person, video: video.parse().ok()? },
+                None => Self::Video { photo, person, video: video.parse().ok()? },
+            }),
             _ => None,
         }
     }
@@ -203,6 +217,9 @@ impl fmt::Display for Artifact {
             Self::Person { photo, person } => write!(f, "{photo}_person_{person}"),
             Self::CutOut { photo, person } => write!(f, "{photo}_person_{person}_nobg"),
             Self::Video { photo, person, video } => write!(f, "{photo}_person_{person}_{video}"),
+            Self::Order { photo, person, video } => {
+                write!(f, "{photo}_person_{person}_{video}_order")
+            }
             Self::Temp { task, name } => write!(f, "{task}/{}", name.name()),
         }
     }

@@ -9,6 +9,7 @@
 //! | [`Person`](Artifact::Person) | `detected_persons/{photo}_person_{n}.{jpg,png,webp}` | 3 days |
 //! | [`CutOut`](Artifact::CutOut) | `background_removed/{photo}_person_{n}_nobg.png` | 3 days |
 //! | [`Video`](Artifact::Video) | `d_id_videos/{photo}_person_{n}_{video}.{mp4,mov}` | 30 days |
+//! | [`Order`](Artifact::Order) | `d_id_videos/{photo}_person_{n}_{video}_order.json` | 30 days |
 //! | [`Temp`](Artifact::Temp) | `temp/{task}/{input,cropped,mask,result}.{…}` | 1 hour |
 //!
 //! - [`Storage::put`] and [`Storage::put_stream`] take the format from the content itself and make

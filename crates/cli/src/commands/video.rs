@@ -21,6 +21,7 @@ pub(crate) async fn run(
         speech: speech(args)?,
         background: settings::background(&args.background)?,
         wait: WaitOptions::default(),
+        ..Message::text("")
     };
     let photo = settings::photo(&args.photo)?;
     settings::output_folder(&args.output)?;

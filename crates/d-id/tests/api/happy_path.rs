@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use portrait_d_id::{AudioUpload, CreateTalk, ImageUpload, ListTalks, Script, TalkStatus};
-use portrait_d_id_fake::{FakeDid, ListOrder, Pace, Route, TALK_MP4};
+use portrait_d_id_fake::{FakeDid, ListOrder, Pace, Route};
 
 use crate::support::{client, fake, fetch, order, png, run_talk, wait_options, wav};
 
@@ -36,7 +36,7 @@ async fn a_picture_becomes_a_video() {
     assert_eq!(done.user_data.as_deref(), Some("job 17"));
 
     let video = fetch(&client, &done.result_url.unwrap()).await.unwrap();
-    assert_eq!(video, TALK_MP4);
+    assert_eq!(&video[4..8], b"ftyp");
     assert_eq!(fake.credits(), 6.0);
     assert_eq!(fake.requests(Route::CreateTalk).len(), 1);
 }

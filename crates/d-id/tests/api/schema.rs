@@ -2,7 +2,8 @@
 
 use portrait_d_id::{
     AudioUpload, CreateTalk, DriverExpressions, ElevenLabsVoice, Expression, ImageUpload,
-    ListTalks, Logo, MicrosoftVoice, Provider, ResultFormat, Script, TextScript, TimedExpression,
+    ListTalks, ListVoices, Logo, MicrosoftVoice, Provider, ResultFormat, Script, TextScript,
+    TimedExpression, VoiceProvider,
 };
 use portrait_d_id_fake::{FakeDid, Route};
 use serde_json::{Value, json};
@@ -230,4 +231,88 @@ fn documented(mut talk: Value) -> Value {
         fields.remove(extra);
     }
     talk
+}
+
+/// The path of the description that a request's path is one of.
+fn described_path(path: &str) -> String {
+    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+    match parts.as_slice() {
+        [collection @ ("talks" | "images" | "audios"), id] if *id != "face-detection" => {
+            format!("/{collection}/{{id}}")
+        }
+        _ => format!("/{}", parts.join("/")),
+    }
+}
+
+/// Every call the client has, and every request it sent for it.
+#[tokio::test]
+async fn every_request_of_the_client_is_in_the_description() {
+    let Some(description) = description() else {
+        return;
+    };
+    let fake = FakeDid::builder().s3_uploads(true).start().await.unwrap();
+    let client = client(&fake);
+    let picture = ImageUpload { detect_faces: true, ..ImageUpload::new(png(200, 200)) };
+    let picture = client.images().upload(picture).await.unwrap();
+    client.images().detect_faces(&picture.url).await.unwrap();
+    let sound = client.audios().upload(AudioUpload::wav(wav(1))).await.unwrap();
+    let mut order = CreateTalk::new(&picture.url, Script::audio(&sound.url));
+    order.user_data = Some("job 17".into());
+    let talk = client.talks().create(&order).await.unwrap();
+    client.talks().wait(&talk.id, &crate::support::wait_options()).await.unwrap();
+    for n in 0..3 {
+        order.name = Some(format!("talk {n}"));
+        client.talks().create(&order).await.unwrap();
+    }
+    let list = ListTalks { limit: Some(2), token: None };
+    let page = client.talks().list(&list).await.unwrap();
+    client.talks().list(&ListTalks { token: page.token, ..list }).await.unwrap();
+    client.talks().find_by_source(&picture.url).await.unwrap();
+    client.talks().delete(&talk.id).await.unwrap();
+    client.talks().get(&talk.id).await.unwrap_err();
+    client.images().delete(&picture.id.unwrap()).await.unwrap();
+    client.audios().delete(&sound.id.unwrap()).await.unwrap();
+    let voices = ListVoices { provider: Some(VoiceProvider::Amazon), id: Some("Joanna".into()) };
+    client.voices().list(&voices).await.unwrap();
+    client.credits().await.unwrap();
+
+    let mut seen = std::collections::BTreeSet::new();
+    for entry in fake.journal() {
+        let (path, method) = (described_path(&entry.path), entry.method.to_lowercase());
+        let operation = &description["paths"][&path][&method];
+        assert!(operation.is_object(), "{method} {path} is not described");
+        let status = entry.status.unwrap().to_string();
+        assert!(operation["responses"].get(&status).is_some(), "{method} {path}: {status}");
+        let query = entry.query.unwrap_or_default();
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            let parameters = operation["parameters"].as_array().unwrap();
+            let parameter =
+                parameters.iter().find(|p| p["in"] == "query" && p["name"] == name.as_ref());
+            let schema = &parameter.unwrap_or_else(|| panic!("{path}?{name}"))["schema"];
+            let number = value.parse::<f64>().ok().map(Value::from);
+            let value = match schema["type"].as_str() {
+                Some("number" | "integer") => number.unwrap(),
+                _ => Value::from(value.into_owned()),
+            };
+            check(schema, &value);
+        }
+        if let Some(body) = &entry.json {
+            check(&operation["requestBody"]["content"]["application/json"]["schema"], body);
+        }
+        seen.insert(format!("{} {path}", entry.method));
+    }
+    let all = [
+        "DELETE /audios/{id}",
+        "DELETE /images/{id}",
+        "DELETE /talks/{id}",
+        "GET /credits",
+        "GET /talks",
+        "GET /talks/{id}",
+        "GET /tts/voices",
+        "POST /audios",
+        "POST /images",
+        "POST /images/face-detection",
+        "POST /talks",
+    ];
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), all);
 }

@@ -6,10 +6,10 @@ use portrait_d_id::{
     Client, ClientBuilder, CreateRecovery, CreateTalk, Error, ImageUpload, RetryPolicy, Script,
     Talk, WaitOptions,
 };
-use portrait_d_id_fake::FakeDid;
+use portrait_d_id_fake::{FakeDid, TALK_MP4};
 
 pub(crate) async fn fake() -> FakeDid {
-    FakeDid::builder().start().await.unwrap()
+    FakeDid::builder().video(TALK_MP4).start().await.unwrap()
 }
 
 /// A client of the server with pauses of milliseconds.

@@ -138,3 +138,19 @@ async fn a_wait_without_end_is_allowed() {
     let options = WaitOptions { deadline: Duration::MAX, ..wait_options() };
     client.talks().wait(&talk.id, &options).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_talk_that_does_not_show_at_once_is_not_given_up() {
+    let fake = fake().await;
+    let client = client(&fake);
+    for (kind, times) in [("NotFoundError", 1), ("NotFound", 3)] {
+        fake.fault(Route::GetTalk, Fault::error(404, kind, "not found").times(times));
+        assert_eq!(run_talk(&client).await.unwrap().status, TalkStatus::Done);
+    }
+    // Nor by a gateway's page in place of the answer.
+    fake.fault(Route::GetTalk, Fault::html(200, "<html>come back later</html>").times(3));
+    assert_eq!(run_talk(&client).await.unwrap().status, TalkStatus::Done);
+    let options = WaitOptions { missing: Duration::from_millis(100), ..wait_options() };
+    let error = client.talks().wait(&"tlk_none".into(), &options).await.unwrap_err();
+    assert!(matches!(error, Error::NotFound { .. }), "{error}");
+}

@@ -123,8 +123,9 @@ async fn a_download_that_fails_is_d_ids_failure_not_the_storages() {
     let (outcome, events) = watched(&world, wanted).await;
     let error = outcome.videos[0].result.as_ref().unwrap_err();
     assert_error(error, Code::DIdUnavailable, Tier::High);
-    let last = events.last().unwrap();
+    let [.., last, total] = &events[..] else { panic!("{events:?}") };
     assert_eq!((last.stage, last.step), (Stage::Download, Step::Failed { code: error.code() }));
+    assert_eq!((total.stage, total.step), (Stage::Video, Step::Persons { done: 1, total: 1 }));
     // Nothing half-written stays.
     assert_eq!(world.stored().await.len(), 2);
 }

@@ -6,11 +6,15 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod bad_input;
+mod campaign;
 mod cancelling;
+#[path = "../../../d-id/tests/api/driven.rs"]
+mod driven;
 mod errors_page;
 mod failures;
 mod flow;
 mod models;
+mod orders;
 mod orientation;
 mod photos;
 mod pictures;

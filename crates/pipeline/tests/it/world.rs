@@ -2,9 +2,9 @@
 
 use crate::support::{photo_file, small_birefnet, trained_detector, write_small_birefnet};
 use futures::StreamExt;
-use portrait_d_id_fake::{FakeDid, FakeDidBuilder};
+use portrait_d_id_fake::{FakeDid, FakeDidBuilder, TALK_MP4};
 use portrait_pipeline::d_id::{Client, RetryPolicy, WaitOptions};
-use portrait_pipeline::storage::Key;
+use portrait_pipeline::storage::{Artifact, Key};
 use portrait_pipeline::{
     Event, Message, Outcome, Photo, Pipeline, PipelineBuilder, Progress, Request, Storage,
 };
@@ -55,7 +55,7 @@ pub(crate) fn client(fake: &FakeDid, key: &str) -> Client {
 }
 
 pub(crate) async fn world() -> Option<World> {
-    Some(Setup::new()?.start(FakeDid::builder()).await)
+    Some(Setup::new()?.start(FakeDid::builder().video(TALK_MP4)).await)
 }
 
 pub(crate) fn message(text: &str) -> Message {
@@ -77,8 +77,15 @@ impl World {
         self.pipeline.run(request(&self.photo)).await.unwrap()
     }
 
-    /// The keys of all that is stored of the photo.
+    /// The keys of the pictures and videos that are stored of the photo.
     pub(crate) async fn stored(&self) -> Vec<Key> {
+        let mut keys = self.all_stored().await;
+        keys.retain(|key| !matches!(key.artifact(), Artifact::Order { .. }));
+        keys
+    }
+
+    /// The same with the records of orders.
+    pub(crate) async fn all_stored(&self) -> Vec<Key> {
         let all = self.pipeline.storage().list_photo(self.photo.id()).await.unwrap();
         all.into_iter().map(|meta| meta.key).collect()
     }

@@ -56,6 +56,7 @@ pub(crate) fn content(format: Format, len: usize, seed: u8) -> Bytes {
         Format::WebP => b"RIFF\x24\0\0\0WEBP",
         Format::Mp4 => b"\0\0\0\x20ftypisom",
         Format::Mov => b"\0\0\0\x14ftypqt  ",
+        Format::Json => b"{\"version\":1}",
     };
     let mut bytes = head.to_vec();
     bytes.extend((0..len.saturating_sub(head.len())).map(|i| (i % 253) as u8 ^ seed));

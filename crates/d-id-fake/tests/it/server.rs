@@ -1,132 +1,21 @@
-//! The server, by plain HTTP.
-#![allow(clippy::unwrap_used, reason = "tests")]
+//! What is asked and answered.
 
-use std::io::Cursor;
 use std::time::{Duration, Instant};
 
 use portrait_d_id_fake::{
     Ending, Error, FakeDid, Fault, MissingSource, Outcome, Pace, Route, TALK_MP4,
 };
+use reqwest::Client;
 use reqwest::multipart::{Form, Part};
-use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 
-/// A caller with the right key.
-struct Caller {
-    fake: FakeDid,
-    http: Client,
-}
-
-impl Caller {
-    async fn to(fake: portrait_d_id_fake::FakeDidBuilder) -> Caller {
-        Caller { fake: fake.start().await.unwrap(), http: Client::new() }
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.fake.base_url())
-    }
-
-    async fn send(&self, request: RequestBuilder) -> Response {
-        let (user, password) = self.fake.key().split_once(':').unwrap();
-        request.basic_auth(user, Some(password)).send().await.unwrap()
-    }
-
-    async fn get(&self, path: &str) -> (u16, Value) {
-        answer(self.send(self.http.get(self.url(path))).await).await
-    }
-
-    async fn delete(&self, path: &str) -> (u16, Value) {
-        answer(self.send(self.http.delete(self.url(path))).await).await
-    }
-
-    async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
-        answer(self.send(self.http.post(self.url(path)).json(body)).await).await
-    }
-
-    async fn form(&self, path: &str, form: Form) -> (u16, Value) {
-        answer(self.send(self.http.post(self.url(path)).multipart(form)).await).await
-    }
-
-    async fn upload(&self, bytes: Vec<u8>) -> (u16, Value) {
-        let part = Part::bytes(bytes).file_name("face.png");
-        self.form("images", Form::new().part("image", part)).await
-    }
-
-    /// Creates a talk of a fresh picture.
-    async fn talk(&self) -> String {
-        let (_, picture) = self.upload(png(200, 200)).await;
-        let (status, talk) = self.post("talks", &order(&picture["url"])).await;
-        assert_eq!(status, 201, "{talk}");
-        talk["id"].as_str().unwrap().to_owned()
-    }
-}
-
-async fn answer(response: Response) -> (u16, Value) {
-    let status = response.status().as_u16();
-    let body = response.bytes().await.unwrap();
-    (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
-}
-
-fn order(source_url: &Value) -> Value {
-    json!({ "source_url": source_url, "script": { "type": "text", "input": "Hello there" } })
-}
-
-fn png(width: u32, height: u32) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    image::GrayImage::new(width, height)
-        .write_to(&mut Cursor::new(&mut bytes), image::ImageFormat::Png)
-        .unwrap();
-    bytes
-}
+use crate::caller::{Caller, answer, order, png};
 
 #[track_caller]
 fn refused((status, body): (u16, Value), expected: u16, kind: &str) {
     assert_eq!(status, expected, "{body}");
     assert_eq!(body["kind"], kind, "{body}");
     assert!(body["description"].is_string(), "{body}");
-}
-
-/// The boxes of an MP4 file or of one of its boxes: type and content (ISO/IEC 14496-12, 4.2).
-fn boxes(mut bytes: &[u8]) -> Vec<(String, &[u8])> {
-    let mut found = Vec::new();
-    while !bytes.is_empty() {
-        let size = u32::from_be_bytes(bytes[..4].try_into().unwrap()) as usize;
-        let kind = String::from_utf8(bytes[4..8].to_vec()).unwrap();
-        assert!((8..=bytes.len()).contains(&size), "{kind}: {size} of {}", bytes.len());
-        found.push((kind, &bytes[8..size]));
-        bytes = &bytes[size..];
-    }
-    found
-}
-
-fn child<'a>(bytes: &'a [u8], kind: &str) -> &'a [u8] {
-    let all = boxes(bytes);
-    all.iter().find(|(name, _)| name == kind).unwrap_or_else(|| panic!("no {kind}")).1
-}
-
-#[test]
-fn the_video_is_a_whole_mp4_file() {
-    assert!(TALK_MP4.len() < 20_000);
-    let top: Vec<String> = boxes(TALK_MP4).into_iter().map(|(kind, _)| kind).collect();
-    assert_eq!(top.first().unwrap(), "ftyp");
-    let at = |kind: &str| top.iter().position(|name| name == kind).unwrap();
-    // The index comes first, so that a player can start before the end has come.
-    assert!(at("moov") < at("mdat"));
-    let moov = child(TALK_MP4, "moov");
-    let mvhd = child(moov, "mvhd");
-    assert_eq!(mvhd[0], 0);
-    let number = |at: usize| u32::from_be_bytes(mvhd[at..at + 4].try_into().unwrap());
-    let (scale, duration) = (number(12), number(16));
-    assert_eq!(f64::from(duration) / f64::from(scale), 2.0);
-    let mut handlers = Vec::new();
-    for (_, track) in boxes(moov).iter().filter(|(kind, _)| kind == "trak") {
-        let media = child(track, "mdia");
-        handlers.push(String::from_utf8(child(media, "hdlr")[8..12].to_vec()).unwrap());
-        let entries = &child(child(child(media, "minf"), "stbl"), "stsd")[8..];
-        let expected = if handlers.last().unwrap() == "vide" { "avc1" } else { "mp4a" };
-        assert_eq!(boxes(entries)[0].0, expected);
-    }
-    assert_eq!(handlers, ["vide", "soun"]);
 }
 
 #[tokio::test]
@@ -280,7 +169,8 @@ async fn expired_pictures_make_no_talks() {
 
 #[tokio::test]
 async fn the_result_is_served_in_ranges_and_expires() {
-    let caller = Caller::to(FakeDid::builder().talk_duration(Duration::ZERO)).await;
+    let fake = FakeDid::builder().video(TALK_MP4).talk_duration(Duration::ZERO);
+    let caller = Caller::to(fake).await;
     let path = format!("talks/{}", caller.talk().await);
     let talk = caller.get(&path).await.1;
     let url = talk["result_url"].as_str().unwrap();
@@ -292,6 +182,13 @@ async fn the_result_is_served_in_ranges_and_expires() {
     let range = format!("bytes 1000-1999/{}", TALK_MP4.len());
     assert_eq!(part.headers()["content-range"], range.as_str());
     assert_eq!(part.bytes().await.unwrap(), &TALK_MP4[1000..2000]);
+    // A range of another file is of no use: the whole comes instead.
+    let other = caller.http.get(url).header("range", "bytes=9-").header("if-range", "\"other\"");
+    let other = other.send().await.unwrap();
+    assert_eq!(other.status(), 200);
+    let same = caller.http.get(url).header("range", "bytes=9-");
+    let same = same.header("if-range", &other.headers()["etag"]).send().await.unwrap();
+    assert_eq!(same.status(), 206);
     let beyond = caller.http.get(url).header("range", "bytes=99999-").send().await.unwrap();
     assert_eq!(beyond.status(), 416);
     let head = caller.http.head(url).send().await.unwrap();
@@ -307,9 +204,11 @@ async fn the_result_is_served_in_ranges_and_expires() {
     assert_eq!(late.status(), 403);
     assert!(late.text().await.unwrap().contains("Request has expired"));
     // A fresh link comes with the talk, and deleting the talk ends both.
+    let fresh = caller.get(&path).await.1["result_url"].as_str().unwrap().to_owned();
+    assert_eq!(caller.http.get(&fresh).send().await.unwrap().status(), 200);
     assert_eq!(caller.delete(&path).await.0, 200);
     assert_eq!(caller.delete(&path).await.0, 404);
-    assert_eq!(caller.http.get(url).send().await.unwrap().status(), 404);
+    assert_eq!(caller.http.get(fresh).send().await.unwrap().status(), 404);
 }
 
 #[tokio::test]

@@ -1,0 +1,110 @@
+//! What is posted when a talk has ended: the body of `GET /talks/{id}`, unsigned.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::state::Shared;
+use crate::sync::locked;
+use crate::talks;
+
+/// How often a talk is looked at for its end.
+const TICK: Duration = Duration::from_millis(10);
+
+/// How a webhook is delivered. D-ID promises nothing about order, number or time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Delivery {
+    /// Once, when the talk ends.
+    #[default]
+    OnTime,
+    /// Once, this much later: also what puts the messages of two talks out of order.
+    Late(Duration),
+    /// This many times, one after the other.
+    Repeated(u32),
+    /// Never.
+    Lost,
+    /// When the talk ends, which it does at once: before its creation is answered.
+    BeforeTheAnswer,
+}
+
+/// A webhook that was sent.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct WebhookRecord {
+    /// The talk.
+    pub talk: String,
+    /// Where it was posted to.
+    pub url: String,
+    /// The talk's status in it.
+    pub status: String,
+    /// The status answered; `None` where nobody answered.
+    pub answer: Option<u16>,
+}
+
+/// Sees to the webhook of a talk just made; returns when its creation may be answered.
+pub(crate) async fn begin(shared: &Arc<Shared>, id: String, delivery: Delivery) {
+    if delivery == Delivery::BeforeTheAnswer {
+        let now = shared.clock.now();
+        if let Some(talk) = locked(&shared.world).talks.iter_mut().find(|talk| talk.id == id) {
+            talk.end_now(now);
+        }
+        post(shared, &id).await;
+        return;
+    }
+    let task = Arc::clone(shared);
+    let work = async move {
+        let body = ended(&task, &id).await;
+        if body.is_none() {
+            return;
+        }
+        let (pause, times) = match delivery {
+            Delivery::Late(pause) => (pause, 1),
+            Delivery::Repeated(times) => (Duration::ZERO, times),
+            Delivery::Lost => return,
+            Delivery::OnTime | Delivery::BeforeTheAnswer => (Duration::ZERO, 1),
+        };
+        tokio::time::sleep(pause).await;
+        for _ in 0..times {
+            post(&task, &id).await;
+        }
+    };
+    locked(&shared.tasks).spawn(work);
+}
+
+/// Waits for the talk's end; `None` when the talk has been removed.
+async fn ended(shared: &Shared, id: &str) -> Option<()> {
+    loop {
+        {
+            let mut world = locked(&shared.world);
+            world.settle(shared.settings.pace, shared.clock.now());
+            let talk = world.talks.iter().find(|talk| talk.id == id && !talk.deleted)?;
+            if talk.ended.is_some() {
+                return Some(());
+            }
+        }
+        tokio::time::sleep(TICK).await;
+    }
+}
+
+async fn post(shared: &Shared, id: &str) {
+    let Some((url, body)) = message(shared, id) else { return };
+    let sent = match reqwest::Client::builder().no_proxy().build() {
+        Ok(client) => client.post(&url).json(&body).send().await.ok(),
+        Err(_) => None,
+    };
+    let record = WebhookRecord {
+        talk: id.to_owned(),
+        url,
+        status: body["status"].as_str().unwrap_or_default().to_owned(),
+        answer: sent.map(|answer| answer.status().as_u16()),
+    };
+    locked(&shared.world).webhooks.push(record);
+}
+
+fn message(shared: &Shared, id: &str) -> Option<(String, Value)> {
+    let world = locked(&shared.world);
+    let talk = world.talks.iter().find(|talk| talk.id == id && !talk.deleted)?;
+    Some((talk.body.webhook.clone()?, talks::show(shared, talk)))
+}

@@ -1,0 +1,22 @@
+use std::time::SystemTime;
+
+use tokio::time::Instant;
+
+/// The time of day, which does not run backwards while a client lives: the later of the system's
+/// clock, which may be set, and of what has passed on the runtime's, which stands still while the
+/// machine sleeps.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clock {
+    system: SystemTime,
+    instant: Instant,
+}
+
+impl Clock {
+    pub(crate) fn new() -> Clock {
+        Clock { system: SystemTime::now(), instant: Instant::now() }
+    }
+
+    pub(crate) fn now(&self) -> SystemTime {
+        SystemTime::now().max(self.system + self.instant.elapsed())
+    }
+}
