@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::engine::Ran;
-use crate::error::is_loss;
+use crate::refusal::is_loss;
 use crate::replica::{Load, Replica};
 use image::RgbImage;
 use portrait_detection::{DetectOptions, Detection};

@@ -1,7 +1,7 @@
 //! The networks on their devices: every run waits in one fair, bounded queue.
 
 use crate::batch::{BatchInput, BatchKey, BatchOutput, detect_batch};
-use crate::error::{is_loss, refusal};
+use crate::refusal::{is_loss, refusal};
 use crate::replica::{Load, Replica, Source};
 use crate::scheduling::{Batching, Scheduling};
 use crate::{Error, PhotoId};

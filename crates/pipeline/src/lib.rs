@@ -50,6 +50,7 @@ mod picture;
 mod pipeline;
 mod progress;
 mod raw;
+mod refusal;
 mod replica;
 mod run;
 mod scheduling;
