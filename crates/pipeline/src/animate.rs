@@ -2,59 +2,19 @@
 
 use crate::catalogue::Warning;
 use crate::cut_out::{PersonCutOut, PersonResult};
-use crate::picture::{Background, talk_picture};
+use crate::message::{Message, PreparedMessage};
+use crate::picture::talk_picture;
 use crate::pipeline::Pipeline;
 use crate::progress::{Progress, Stage};
+use crate::script::Scripts;
 use crate::{Error, PhotoId};
-use bytes::Bytes;
 use futures::{StreamExt, stream};
-use portrait_d_id::{AudioUpload, Client, CreateTalk, ImageUpload, Provider, Script, WaitOptions};
+use portrait_d_id::{Client, CreateTalk, ImageUpload};
 use portrait_storage::{Artifact, Key, StreamOptions, VideoId};
 use serde::Serialize;
 
 /// Talks of one request that are in work at once.
 const AT_ONCE: usize = 4;
-
-/// What the portraits say.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Message {
-    /// Text or sound, never both.
-    pub speech: Speech,
-    /// What the video shows behind the person: D-ID's talks have no transparency.
-    pub background: Background,
-    /// How long and how often to ask D-ID for the video.
-    pub wait: WaitOptions,
-}
-
-/// What is heard.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Speech {
-    /// Text, read by a voice.
-    Text {
-        /// 3 to 40,000 characters.
-        text: String,
-        /// Who reads it; D-ID's default voice where there is none.
-        voice: Option<Provider>,
-    },
-    /// A recording.
-    Audio {
-        /// A whole file of at most 6 MB.
-        bytes: Bytes,
-        /// Its media type, such as `audio/wav`.
-        media_type: String,
-    },
-}
-
-impl Message {
-    /// A text read by D-ID's default voice, on white.
-    pub fn text(text: impl Into<String>) -> Self {
-        Self {
-            speech: Speech::Text { text: text.into(), voice: None },
-            background: Background::default(),
-            wait: WaitOptions::default(),
-        }
-    }
-}
 
 /// A finished talk.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -84,8 +44,9 @@ impl Pipeline {
     /// storage at once, since D-ID's links expire.
     ///
     /// # Errors
-    /// [`Error::NotConfigured`] without a D-ID client. What concerns one person is in that
-    /// person's result.
+    /// [`Error::NotConfigured`] without a D-ID client; those of
+    /// [`prepare_message`](Self::prepare_message). What concerns one person is in that person's
+    /// result.
     pub async fn animate(
         &self,
         photo: PhotoId,
@@ -93,19 +54,41 @@ impl Pipeline {
         message: &Message,
         progress: &Progress,
     ) -> Result<Vec<PersonResult<Video>>, Error> {
-        let client = self.inner.d_id.as_ref().ok_or(Error::NotConfigured {
-            what: "D-ID",
-            advice: "give the builder a D-ID client, or the command a key in D_ID_API_KEY",
-        })?;
+        self.client()?;
+        let message = self.prepare_message(message, progress).await?;
+        self.animate_prepared(photo, cut_outs, &message, progress).await
+    }
+
+    /// The same with a message that is ready: once made, it can be said by many.
+    ///
+    /// # Errors
+    /// [`Error::NotConfigured`] without a D-ID client. What concerns one person is in that
+    /// person's result.
+    pub async fn animate_prepared(
+        &self,
+        photo: PhotoId,
+        cut_outs: &[PersonCutOut],
+        message: &PreparedMessage,
+        progress: &Progress,
+    ) -> Result<Vec<PersonResult<Video>>, Error> {
+        let client = self.client()?;
+        let scripts = &Scripts::new(message);
         let jobs: Vec<_> = cut_outs
             .iter()
             .map(|cut_out| async move {
                 let person_id = cut_out.person.person_id;
-                let result = self.talk(client, photo, cut_out, message, progress).await;
+                let result = self.talk(client, photo, cut_out, message, scripts, progress).await;
                 PersonResult { person_id, result }
             })
             .collect();
         Ok(stream::iter(jobs).buffered(AT_ONCE).collect().await)
+    }
+
+    pub(crate) fn client(&self) -> Result<&Client, Error> {
+        self.inner.d_id.as_ref().ok_or(Error::NotConfigured {
+            what: "D-ID",
+            advice: "give the builder a D-ID client, or the command a key in D_ID_API_KEY",
+        })
     }
 
     async fn talk(
@@ -113,7 +96,8 @@ impl Pipeline {
         client: &Client,
         photo: PhotoId,
         cut_out: &PersonCutOut,
-        message: &Message,
+        message: &PreparedMessage,
+        scripts: &Scripts<'_>,
         progress: &Progress,
     ) -> Result<Video, Error> {
         let person_id = Some(cut_out.person.person_id);
@@ -125,7 +109,7 @@ impl Pipeline {
             let mut upload = ImageUpload::new(picture.bytes);
             upload.file_name = Some(format!("{video}.jpg"));
             let uploaded = client.images().upload(upload).await?;
-            let script = script(client, &message.speech).await?;
+            let script = scripts.script(client).await?;
             let talk = client.talks().create(&CreateTalk::new(uploaded.url, script)).await?;
             Ok((talk, picture.warning))
         };
@@ -152,20 +136,4 @@ impl Pipeline {
             warnings: warning.map(|warning| Warning { person_id, ..warning }).into_iter().collect(),
         })
     }
-}
-
-async fn script(client: &Client, speech: &Speech) -> Result<Script, Error> {
-    Ok(match speech {
-        Speech::Text { text, voice } => {
-            let script = Script::text(text.clone());
-            match voice {
-                Some(voice) => script.spoken_by(voice.clone()),
-                None => script,
-            }
-        }
-        Speech::Audio { bytes, media_type } => {
-            let upload = AudioUpload::new(bytes.clone(), media_type.clone());
-            Script::audio(client.audios().upload(upload).await?.url)
-        }
-    })
 }

@@ -1,6 +1,7 @@
 //! The pipeline's one error, and what the catalogue knows of it.
 
 use crate::catalogue::{Code, Tier};
+use crate::message_error;
 use crate::photo::PhotoError;
 use portrait_detection as detection;
 use portrait_kernels::DeviceError;
@@ -83,6 +84,9 @@ pub enum Error {
         /// How to give it.
         advice: &'static str,
     },
+    /// The message, its sound or its music cannot be used, or its speech service failed.
+    #[error(transparent)]
+    Message(#[from] portrait_voice::Error),
     /// D-ID failed or refused.
     #[error(transparent)]
     DId(#[from] portrait_d_id::Error),
@@ -142,6 +146,7 @@ impl Error {
             Self::Timeout { .. } => Code::StageTimeout,
             Self::Crashed { .. } => Code::ServiceCrash,
             Self::NotConfigured { .. } => Code::NotConfigured,
+            Self::Message(error) => message_error::code(error),
             Self::DId(error) => match error {
                 Did::Unauthorised { .. } => Code::DIdUnauthorised,
                 Did::InsufficientCredits { .. } => Code::DIdInsufficientCredits,
@@ -177,6 +182,7 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::DId(error) => error.retry_after(),
+            Self::Message(error) => error.retry_after(),
             Self::Weights(portrait_weights::Error::HubRateLimited { retry_after, .. }) => {
                 *retry_after
             }
@@ -209,6 +215,7 @@ impl Error {
             Self::Timeout { stage, limit } => {
                 json!({ "stage": stage, "timeout_seconds": limit.as_secs_f64() })
             }
+            Self::Message(error) => message_error::details(error),
             Self::OutOfMemory { stage, .. } | Self::Crashed { stage, .. } => {
                 json!({ "stage": stage })
             }

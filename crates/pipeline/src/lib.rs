@@ -20,6 +20,7 @@
 //! | decode | [`Photo::decode`] | checked, upright, RGB |
 //! | who is there | [`Pipeline::detect`] | [`Detections`] |
 //! | cut out | [`Pipeline::cut_out`] | a PNG for each person |
+//! | what they say | [`Pipeline::prepare_message`] | a text for D-ID's voices, or a sound |
 //! | talk | [`Pipeline::animate`] | a video for each person, kept in the storage |
 //! | all of it | [`Pipeline::run`] | [`Outcome`] |
 //!
@@ -30,13 +31,15 @@
 //! tiers and advice. What happens can be watched ([`Progress`]).
 //!
 //! The steps' own crates are here by their names: [`detection`], [`segmentation`], [`weights`],
-//! [`storage`], [`d_id`].
+//! [`storage`], [`d_id`], [`voice`].
 
 mod animate;
 mod builder;
 mod catalogue;
 mod cut_out;
 mod error;
+mod message;
+mod message_error;
 mod models;
 mod photo;
 mod picture;
@@ -44,14 +47,17 @@ mod pipeline;
 mod progress;
 mod raw;
 mod run;
+mod script;
 mod starter;
+mod voices;
 mod worker;
 
-pub use animate::{Message, Speech, Video};
+pub use animate::Video;
 pub use builder::{PipelineBuilder, Timeouts};
 pub use catalogue::{Code, Tier, Warning, errors_page};
 pub use cut_out::{PersonCutOut, PersonResult, Selection};
 pub use error::Error;
+pub use message::{Message, PreparedMessage};
 pub use models::{Model, load_detector, load_segmenter};
 pub use photo::{Photo, PhotoError, PhotoLimits};
 pub use picture::{
@@ -73,5 +79,6 @@ pub use portrait_segmentation as segmentation;
 pub use portrait_segmentation::{CutOut, CutOutOptions, RefineOptions};
 pub use portrait_storage as storage;
 pub use portrait_storage::{PhotoId, Storage};
+pub use portrait_voice as voice;
 pub use portrait_weights as weights;
 pub use portrait_weights::{Checkpoint, Manifest, Places};

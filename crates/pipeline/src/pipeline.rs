@@ -4,6 +4,7 @@ use crate::builder::{PipelineBuilder, Timeouts};
 use crate::catalogue::{Code, Warning};
 use crate::models::{Model, load_detector, load_segmenter};
 use crate::progress::{Progress, Stage};
+use crate::voices::Voices;
 use crate::worker::{Cores, Worker};
 use crate::{Error, Photo, Selection};
 use portrait_d_id::Client;
@@ -40,6 +41,7 @@ pub(crate) struct Inner {
     pub(crate) places: Places,
     pub(crate) storage: Storage,
     pub(crate) d_id: Option<Client>,
+    pub(crate) voices: Voices,
     pub(crate) timeouts: Timeouts,
     pub(crate) progress: Progress,
     pub(crate) worker: Worker,

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::audio::Audio;
 use crate::error::Error;
 use crate::resample::resample;
@@ -119,7 +121,7 @@ impl EncodeOptions {
 #[derive(Clone, PartialEq)]
 pub struct Encoded {
     /// The whole file.
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
     /// What it is.
     pub format: SoundFormat,
     /// Its rate in Hz.
@@ -162,5 +164,5 @@ pub fn encode(audio: &Audio, options: &EncodeOptions) -> Result<Encoded, Error> 
         }
     };
     let duration = Duration::from_secs_f64(samples as f64 / f64::from(sample_rate));
-    Ok(Encoded { bytes, format, sample_rate, duration })
+    Ok(Encoded { bytes: bytes.into(), format, sample_rate, duration })
 }

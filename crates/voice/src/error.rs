@@ -95,6 +95,12 @@ pub enum Error {
         /// The ids there are.
         known: String,
     },
+    /// The folder of music, or a file of it, cannot be read.
+    #[error("music folder: {reason}; check the folder")]
+    MusicFolder {
+        /// What cannot be read, and why.
+        reason: String,
+    },
     /// Something is wrong with the background music rather than with the voice.
     #[error("background music: {0}")]
     Music(Box<Error>),

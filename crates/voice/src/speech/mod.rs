@@ -38,7 +38,7 @@ pub use retry::SpeechRetry;
 ///         let samples = request.text.chars().count() * 1600;
 ///         let wave = |at: usize| 0.3 * (at as f32 * 0.1).sin();
 ///         let sound = Audio::new(16_000, (0..samples).map(wave).collect())?;
-///         Ok(encode(&sound, &Default::default())?.bytes.into())
+///         Ok(encode(&sound, &Default::default())?.bytes)
 ///     }
 /// }
 /// ```

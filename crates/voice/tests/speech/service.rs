@@ -132,5 +132,5 @@ async fn answer(State(world): State<Arc<Mutex<World>>>, request: Request) -> Res
 pub(crate) fn tone() -> Vec<u8> {
     let wave = |at: i32| 0.3 * (at as f32 / 16_000.0 * 440.0 * std::f32::consts::TAU).sin();
     let audio = Audio::new(16_000, (0..16_000).map(wave).collect()).unwrap();
-    encode(&audio, &EncodeOptions::default()).unwrap().bytes
+    encode(&audio, &EncodeOptions::default()).unwrap().bytes.to_vec()
 }
