@@ -104,14 +104,16 @@ fn rates_and_channels_from_telephone_to_studio_are_decoded() {
         }
     }
     for rate in [4_000, 384_000] {
-        let error = refused(&of_channels(rate, 1, 1.0));
+        let mut file = of_channels(16_000, 1, 1.0);
+        file[24..28].copy_from_slice(&u32::to_le_bytes(rate));
+        let error = refused(&file);
         assert!(matches!(error, Error::Unsupported { .. }), "{rate} Hz: {error}");
     }
 }
 
 #[test]
 fn of_a_long_piece_the_beginning_is_enough() {
-    let limits = DecodeLimits { max_duration: Duration::from_millis(900), ..Default::default() };
+    let limits = DecodeLimits { max_duration: Duration::from_millis(700), ..Default::default() };
     for name in ["tone.mp3", "bare.mp3", "tone.m4a", "tone.aac", "tone.flac", "tone.ogg"] {
         let (file, whole) = (data(name), decoded(&data(name)));
         assert!(matches!(decode(&file, &limits), Err(Error::TooLong { .. })), "{name}");
@@ -119,7 +121,11 @@ fn of_a_long_piece_the_beginning_is_enough() {
         assert_eq!(some.samples(), &whole.samples()[..9_600], "{name}");
         let all = decode_beginning(&file, &limits, Duration::from_secs(9)).unwrap();
         assert_eq!(all, whole, "{name}");
-        // What is not needed may be damaged.
+        // What is not needed may be missing, but for the tables at the end of an MP4; and so short
+        // an Ogg file is a single page.
+        if matches!(name, "tone.m4a" | "tone.ogg") {
+            continue;
+        }
         let cut = &file[..file.len() * 9 / 10];
         let some = decode_beginning(cut, &limits, Duration::from_millis(600)).unwrap();
         assert_eq!(some.samples(), &whole.samples()[..9_600], "{name}");
