@@ -197,16 +197,16 @@ pub(crate) struct MessageArgs {
     pub(crate) audio: Option<PathBuf>,
     /// Voice of the text: ja-JP-NanamiNeural, amazon:Takumi, google:ID, elevenlabs:ID,
     /// azure-openai:ID, or service:ID for one of the speech service
-    #[arg(long, value_name = "VOICE", requires = "text", conflicts_with = "voice_profile")]
+    #[arg(long, value_name = "VOICE", conflicts_with_all = ["audio", "voice_profile"])]
     pub(crate) voice: Option<Voice>,
     /// Voice of the text by its id in the file of profiles
-    #[arg(long, value_name = "ID", requires_all = ["text", "voice_profiles"])]
+    #[arg(long, value_name = "ID", requires = "voice_profiles", conflicts_with = "audio")]
     pub(crate) voice_profile: Option<String>,
     /// File of voice profiles, TOML or JSON; its default speaks where no voice is named
     #[arg(long, value_name = "FILE", env = "PORTRAIT_VOICE_PROFILES")]
     pub(crate) voice_profiles: Option<PathBuf>,
     /// How the text is spoken
-    #[arg(long, value_name = "PRESET", requires = "text", value_parser = preset())]
+    #[arg(long, value_name = "PRESET", conflicts_with = "audio", value_parser = preset())]
     pub(crate) prosody: Option<ProsodyPreset>,
     /// Music under it: a file, or the id of one in the music folder. Under a text it needs a
     /// speech service
