@@ -1,7 +1,9 @@
 //! What can be said on the command line.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, value_parser};
 use portrait_pipeline::Devices;
+use portrait_pipeline::voice::{ProsodyPreset, Voice};
 use std::path::PathBuf;
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 2 wrong usage; 11 the service is impaired (out of memory, crash); \
@@ -165,15 +167,8 @@ pub(crate) struct VideoArgs {
     /// Folder for the videos, made if missing
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: PathBuf,
-    /// What they say
-    #[arg(long, value_name = "TEXT", required_unless_present = "audio", conflicts_with = "audio")]
-    pub(crate) text: Option<String>,
-    /// A recording they say: wav, mp3, m4a, flac, ogg
-    #[arg(long, value_name = "FILE")]
-    pub(crate) audio: Option<PathBuf>,
-    /// Voice of the text, such as en-US-JennyNeural
-    #[arg(long, value_name = "VOICE", requires = "text")]
-    pub(crate) voice: Option<String>,
+    #[command(flatten)]
+    pub(crate) message: MessageArgs,
     /// What is seen behind them: a colour (white, #rrggbb) or a picture file
     #[arg(long, value_name = "COLOUR|FILE", default_value = "white")]
     pub(crate) background: String,
@@ -188,6 +183,63 @@ pub(crate) struct VideoArgs {
     pub(crate) fake_d_id: bool,
     #[command(flatten)]
     pub(crate) people: PeopleArgs,
+}
+
+/// What they say, and how.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Message")]
+pub(crate) struct MessageArgs {
+    /// What they say: up to 10000 characters
+    #[arg(long, value_name = "TEXT", required_unless_present = "audio", conflicts_with = "audio")]
+    pub(crate) text: Option<String>,
+    /// A recording they say: WAV, MP3, FLAC, M4A or Ogg Vorbis, up to 10 minutes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) audio: Option<PathBuf>,
+    /// Voice of the text: ja-JP-NanamiNeural, amazon:Takumi, google:ID, elevenlabs:ID,
+    /// azure-openai:ID, or service:ID for one of the speech service
+    #[arg(long, value_name = "VOICE", conflicts_with_all = ["audio", "voice_profile"])]
+    pub(crate) voice: Option<Voice>,
+    /// Voice of the text by its id in the file of profiles
+    #[arg(long, value_name = "ID", requires = "voice_profiles", conflicts_with = "audio")]
+    pub(crate) voice_profile: Option<String>,
+    /// File of voice profiles, TOML or JSON; its default speaks where no voice is named
+    #[arg(long, value_name = "FILE", env = "PORTRAIT_VOICE_PROFILES")]
+    pub(crate) voice_profiles: Option<PathBuf>,
+    /// How the text is spoken
+    #[arg(long, value_name = "PRESET", conflicts_with = "audio", value_parser = preset())]
+    pub(crate) prosody: Option<ProsodyPreset>,
+    /// Music under it: a file, or the id of one in the music folder. Under a text it needs a
+    /// speech service
+    #[arg(long, value_name = "FILE|ID")]
+    pub(crate) music: Option<String>,
+    /// How loud the music is against the voice, 0 to 1
+    #[arg(long, value_name = "N", requires = "music", default_value_t = 0.3, value_parser = volume)]
+    pub(crate) music_volume: f64,
+    /// Folder in which music is found by its id: the file's name without its extension
+    #[arg(long, value_name = "DIR", env = "PORTRAIT_MUSIC")]
+    pub(crate) music_folder: Option<PathBuf>,
+    /// Speech service that speaks texts without a voice of D-ID's: an address that /audio/speech
+    /// follows, such as http://localhost:8000/v1
+    #[arg(long, value_name = "URL", env = "PORTRAIT_SPEECH_URL")]
+    pub(crate) speech_url: Option<String>,
+    /// API key of the speech service, where it wants one
+    #[arg(long, value_name = "KEY", env = "PORTRAIT_SPEECH_KEY", hide_env_values = true)]
+    pub(crate) speech_key: Option<String>,
+    /// Model of the speech service
+    #[arg(long, value_name = "ID", requires = "speech_url")]
+    pub(crate) speech_model: Option<String>,
+}
+
+/// Presets by name, so that the help lists them.
+fn preset() -> impl TypedValueParser<Value = ProsodyPreset> {
+    PossibleValuesParser::new(ProsodyPreset::ALL.map(ProsodyPreset::name))
+        .try_map(|name| name.parse::<ProsodyPreset>())
+}
+
+fn volume(text: &str) -> Result<f64, String> {
+    let number: Result<f64, _> = text.parse();
+    let volume = number.ok().filter(|volume| (0.0..=1.0).contains(volume));
+    volume.ok_or_else(|| "0 (silent) to 1 (as loud as the voice) is allowed".to_owned())
 }
 
 #[derive(Debug, ClapArgs)]

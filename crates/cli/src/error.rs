@@ -10,6 +10,8 @@ pub(crate) enum CliError {
     Pipeline(Box<Error>),
     #[error("{}: {source}", photo.display())]
     Photo { photo: PathBuf, source: Box<Error> },
+    #[error("{}: {source}", path.display())]
+    InFile { path: PathBuf, source: Box<Error> },
     #[error("{}: cannot {action}: {source}", path.display())]
     File { path: PathBuf, action: &'static str, source: std::io::Error },
     #[error("{0}")]
@@ -26,6 +28,10 @@ impl CliError {
         move |source| Self::File { path, action, source }
     }
 
+    pub(crate) fn in_file(path: &Path, source: Error) -> Self {
+        Self::InFile { path: path.to_path_buf(), source: Box::new(source) }
+    }
+
     /// What concerns the picture is told with its path.
     pub(crate) fn of_photo(photo: &Path) -> impl Fn(Error) -> Self {
         let photo = photo.to_path_buf();
@@ -39,7 +45,9 @@ impl CliError {
 
     fn pipeline(&self) -> Option<&Error> {
         match self {
-            Self::Pipeline(error) | Self::Photo { source: error, .. } => Some(error),
+            Self::Pipeline(error)
+            | Self::Photo { source: error, .. }
+            | Self::InFile { source: error, .. } => Some(error),
             _ => None,
         }
     }
@@ -50,7 +58,9 @@ impl CliError {
             Self::Usage(_) => 2,
             Self::Interrupted => 130,
             Self::File { .. } | Self::FakeDId(_) => 12,
-            Self::Pipeline(error) | Self::Photo { source: error, .. } => error.tier().exit_code(),
+            Self::Pipeline(error)
+            | Self::Photo { source: error, .. }
+            | Self::InFile { source: error, .. } => error.tier().exit_code(),
         }
     }
 

@@ -5,6 +5,7 @@
 mod args;
 mod commands;
 mod error;
+mod message;
 mod output;
 mod profile;
 mod progress;

@@ -105,6 +105,7 @@ fn label(event: &Event) -> String {
         Stage::Model => "loading the model",
         Stage::Detection => "looking for people",
         Stage::Segmentation => "cutting out",
+        Stage::Message => "making the message ready",
         Stage::Talk => "ordering the talk",
         Stage::Video => "waiting for the video",
         Stage::Download => "downloading the video",

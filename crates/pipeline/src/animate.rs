@@ -2,15 +2,15 @@
 
 use crate::catalogue::Warning;
 use crate::cut_out::{PersonCutOut, PersonResult};
+use crate::message::{Message, PreparedMessage};
 use crate::order::OrderId;
-use crate::picture::Background;
 use crate::pipeline::{Pipeline, within};
 use crate::progress::{Progress, Stage, Step};
+use crate::script::Scripts;
 use crate::talk::{Job, order_id};
 use crate::{Error, PhotoId};
-use bytes::Bytes;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
-use portrait_d_id::{Client, Provider, WaitOptions};
+use portrait_d_id::{Client, WaitOptions};
 use portrait_storage::{Folder, Key};
 use serde::Serialize;
 use std::collections::{BTreeSet, HashSet};
@@ -18,54 +18,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Talks of one request that are in work at once.
 const AT_ONCE: usize = 4;
-
-/// What the portraits say.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Message {
-    /// Text or sound, never both.
-    pub speech: Speech,
-    /// What the video shows behind the person: D-ID's talks have no transparency.
-    pub background: Background,
-    /// How long and how often to ask D-ID for the video.
-    pub wait: WaitOptions,
-    /// Which of several videos of the same words this is; empty by default.
-    ///
-    /// The same photo, person, speech, background and take are one order, which is paid for once
-    /// however often it is asked for: a request that is repeated after a crash goes on with it, and
-    /// one for a finished video gets that video. Another take asks for another video.
-    pub take: String,
-}
-
-/// What is heard.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Speech {
-    /// Text, read by a voice.
-    Text {
-        /// 3 to 40,000 characters.
-        text: String,
-        /// Who reads it; D-ID's default voice where there is none.
-        voice: Option<Provider>,
-    },
-    /// A recording.
-    Audio {
-        /// A whole file of at most 6 MB.
-        bytes: Bytes,
-        /// Its media type, such as `audio/wav`.
-        media_type: String,
-    },
-}
-
-impl Message {
-    /// A text read by D-ID's default voice, on white.
-    pub fn text(text: impl Into<String>) -> Self {
-        Self {
-            speech: Speech::Text { text: text.into(), voice: None },
-            background: Background::default(),
-            wait: WaitOptions::default(),
-            take: String::new(),
-        }
-    }
-}
 
 /// A finished talk.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -101,8 +53,9 @@ impl Pipeline {
     /// has the time of [`Timeouts::video`](crate::Timeouts::video).
     ///
     /// # Errors
-    /// [`Error::NotConfigured`] without a D-ID client. What concerns one person is in that
-    /// person's result.
+    /// [`Error::NotConfigured`] without a D-ID client; those of
+    /// [`prepare_message`](Self::prepare_message). What concerns one person is in that person's
+    /// result.
     pub async fn animate(
         &self,
         photo: PhotoId,
@@ -110,9 +63,28 @@ impl Pipeline {
         message: &Message,
         progress: &Progress,
     ) -> Result<Vec<PersonResult<Video>>, Error> {
-        let client = self.d_id()?;
+        self.d_id()?;
+        let message = self.prepare_message(message, progress).await?;
+        self.animate_prepared(photo, cut_outs, &message, progress).await
+    }
+
+    /// The same with a message that is ready: once made, it can be said by many.
+    ///
+    /// # Errors
+    /// [`Error::NotConfigured`] without a D-ID client. What concerns one person is in that
+    /// person's result.
+    pub async fn animate_prepared(
+        &self,
+        photo: PhotoId,
+        cut_outs: &[PersonCutOut],
+        message: &PreparedMessage,
+        progress: &Progress,
+    ) -> Result<Vec<PersonResult<Video>>, Error> {
+        let this = &self.admit()?;
+        let client = this.d_id()?;
         // What is paid for must not be swept away meanwhile.
-        let _hold = self.storage().hold(photo).await;
+        let _hold = this.storage().hold(photo).await;
+        let scripts = &Scripts::new(message);
         let jobs: Vec<_> = cut_outs
             .iter()
             .map(|cut_out| async move {
@@ -120,9 +92,11 @@ impl Pipeline {
                 let video = async {
                     let id = order_id(photo, person_id as u32, message)?;
                     let wait = &message.wait;
-                    Job { pipeline: self, client, progress, wait, id }.run(cut_out, message).await
+                    Job { pipeline: this, client, progress, wait, id }
+                        .run(cut_out, message, scripts)
+                        .await
                 };
-                let limit = self.inner.timeouts.video;
+                let limit = this.inner.timeouts.video;
                 PersonResult { person_id, result: within("video", limit, video).await }
             })
             .collect();
@@ -143,14 +117,15 @@ impl Pipeline {
         wait: &WaitOptions,
         progress: &Progress,
     ) -> Result<Vec<PersonResult<Video>>, Error> {
-        let client = self.d_id()?;
-        let _hold = self.storage().hold(photo).await;
-        let keys = self.storage().list_photo(photo).await?;
+        let this = &self.admit()?;
+        let client = this.d_id()?;
+        let _hold = this.storage().hold(photo).await;
+        let keys = this.storage().list_photo(photo).await?;
         let jobs: Vec<_> = unfinished(keys.iter().map(|meta| meta.key))
             .into_iter()
             .map(|id| async move {
-                let job = Job { pipeline: self, client, progress, wait, id };
-                let video = within("video", self.inner.timeouts.video, job.resume()).await;
+                let job = Job { pipeline: this, client, progress, wait, id };
+                let video = within("video", this.inner.timeouts.video, job.resume()).await;
                 let result = video.transpose()?;
                 Some(PersonResult { person_id: id.person as usize, result })
             })
@@ -169,7 +144,7 @@ impl Pipeline {
         Ok(photos.into_iter().collect())
     }
 
-    fn d_id(&self) -> Result<&Client, Error> {
+    pub(crate) fn d_id(&self) -> Result<&Client, Error> {
         self.inner.d_id.as_ref().ok_or(Error::NotConfigured {
             what: "D-ID",
             advice: "give the builder a D-ID client, or the command a key in D_ID_API_KEY",

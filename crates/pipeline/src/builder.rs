@@ -10,12 +10,15 @@ use crate::pipeline::{Inner, Pipeline};
 use crate::replica::Source;
 use crate::scheduling::{Batching, default_policy};
 use crate::starter::with_starters;
+use crate::voices::{MusicFolder, Voices};
 use crate::{Error, Progress};
 use portrait_d_id::Client;
 use portrait_gpu_scheduling::Policy;
 use portrait_kernels::{DeviceRequest, Precision};
 use portrait_storage::Storage;
+use portrait_voice::Speech;
 use portrait_weights::{Family, Places};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,6 +60,7 @@ pub struct PipelineBuilder {
     places: Places,
     storage: Option<Storage>,
     d_id: Option<Client>,
+    voices: Voices,
     timeouts: Timeouts,
     progress: Progress,
 }
@@ -116,6 +120,20 @@ impl PipelineBuilder {
     /// The client that makes talks; without one [`Pipeline::animate`] is an error.
     pub fn d_id(mut self, client: Client) -> Self {
         self.d_id = Some(client);
+        self
+    }
+
+    /// The service that speaks texts which name no voice of D-ID's providers; without one D-ID
+    /// speaks them, and no music can be laid under a text.
+    pub fn speech(mut self, speech: impl Speech + 'static) -> Self {
+        self.voices.speech = Some(Arc::new(speech));
+        self
+    }
+
+    /// The folder in which pieces of music are found by their ids, which are the files' names
+    /// without their extensions.
+    pub fn music_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.voices.music = Some(MusicFolder::new(folder.into()));
         self
     }
 
@@ -179,6 +197,7 @@ impl PipelineBuilder {
             storage: self.storage.unwrap_or_else(Storage::memory),
             d_id: self.d_id,
             orders: Orders::default(),
+            voices: self.voices,
             timeouts: self.timeouts,
             engine,
             cores: Cores::new(),

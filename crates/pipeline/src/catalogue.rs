@@ -81,6 +81,16 @@ catalogue! {
     NoPersonDetected "NO_PERSON_DETECTED" High "Upload an image with visible people";
     PersonNotFound "PERSON_NOT_FOUND" High "Select persons by the ids that detection gave";
     InvalidOption "INVALID_OPTION" High "Correct the option";
+    MessageInvalid "MESSAGE_INVALID" High "Correct what the message names";
+    AudioFormatUnsupported "AUDIO_FORMAT_UNSUPPORTED" High "Send WAV, MP3, FLAC, M4A or Ogg Vorbis";
+    AudioDamaged "AUDIO_DAMAGED" High "Record or export the sound again; the file is damaged or cut off";
+    AudioTooLarge "AUDIO_TOO_LARGE" High "Send a shorter sound, or a compressed file";
+    AudioTooShort "AUDIO_TOO_SHORT" High "Send a longer recording";
+    AudioSilent "AUDIO_SILENT" High "Check the microphone and record again";
+    SpeechRefused "SPEECH_REFUSED" High "Correct text or voice: the speech service refused them";
+    SpeechUnauthorised "SPEECH_UNAUTHORISED" High "Check the API key of the speech service";
+    SpeechTimeout "SPEECH_TIMEOUT" High "Try again, or with a shorter text";
+    SpeechUnavailable "SPEECH_UNAVAILABLE" High "Check the address of the speech service, and try again later";
     UnknownModel "UNKNOWN_MODEL" High "Choose one of the models that `portrait models list` shows";
     WeightsMissing "WEIGHTS_MISSING" High "Fetch the model with `portrait models fetch ID`, or name a file";
     WeightsInvalid "WEIGHTS_INVALID" High "Fetch the model again, or name the file of this very model";

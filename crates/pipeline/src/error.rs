@@ -1,6 +1,7 @@
 //! The pipeline's one error, and what the catalogue knows of it.
 
 use crate::catalogue::{Code, Tier};
+use crate::message_error;
 use crate::photo::PhotoError;
 use portrait_detection as detection;
 use portrait_kernels::DeviceError;
@@ -102,6 +103,9 @@ pub enum Error {
         /// How to give it.
         advice: &'static str,
     },
+    /// The message, its sound or its music cannot be used, or its speech service failed.
+    #[error(transparent)]
+    Message(#[from] portrait_voice::Error),
     /// D-ID failed or refused.
     #[error(transparent)]
     DId(portrait_d_id::Error),
@@ -174,6 +178,7 @@ impl Error {
             Self::Busy { .. } => Code::ServiceBusy,
             Self::Closing => Code::ServiceClosing,
             Self::NotConfigured { .. } => Code::NotConfigured,
+            Self::Message(error) => message_error::code(error),
             Self::DId(error) => match error {
                 Did::Unauthorised { .. } => Code::DIdUnauthorised,
                 Did::InsufficientCredits { .. } => Code::DIdInsufficientCredits,
@@ -221,6 +226,7 @@ impl Error {
                 };
                 said.or(usual.map(Duration::from_secs))
             }
+            Self::Message(error) => error.retry_after(),
             Self::Weights(portrait_weights::Error::HubRateLimited { retry_after, .. }) => {
                 *retry_after
             }
@@ -258,6 +264,7 @@ impl Error {
             | Self::Crashed { stage, .. }
             | Self::Busy { stage, .. }
             | Self::DeviceLost { stage, .. } => json!({ "stage": stage }),
+            Self::Message(error) => message_error::details(error),
             _ => json!({}),
         }
     }

@@ -20,6 +20,7 @@
 //! | decode | [`Photo::decode`] | checked, upright, RGB |
 //! | who is there | [`Pipeline::detect`] | [`Detections`] |
 //! | cut out | [`Pipeline::cut_out`] | a PNG for each person |
+//! | what they say | [`Pipeline::prepare_message`] | a text for D-ID's voices, or a sound |
 //! | talk | [`Pipeline::animate`] | a video for each person, kept in the storage |
 //! | talk, after a crash | [`Pipeline::resume`] | what was paid for and not yet fetched |
 //! | all of it | [`Pipeline::run`] | [`Outcome`] |
@@ -31,7 +32,7 @@
 //! tiers and advice. What happens can be watched ([`Progress`]).
 //!
 //! The steps' own crates are here by their names: [`detection`], [`segmentation`], [`weights`],
-//! [`storage`], [`d_id`], [`gpu_scheduling`].
+//! [`storage`], [`d_id`], [`gpu_scheduling`], [`voice`].
 
 mod animate;
 mod batch;
@@ -43,6 +44,8 @@ mod devices;
 mod drain;
 mod engine;
 mod error;
+mod message;
+mod message_error;
 mod models;
 mod order;
 mod photo;
@@ -54,16 +57,19 @@ mod refusal;
 mod replica;
 mod run;
 mod scheduling;
+mod script;
 mod starter;
 mod talk;
+mod voices;
 mod whole;
 
-pub use animate::{Message, Speech, Video};
+pub use animate::Video;
 pub use builder::{PipelineBuilder, Timeouts};
 pub use catalogue::{Code, Tier, Warning, errors_page};
 pub use cut_out::{PersonCutOut, PersonResult, Selection};
 pub use devices::Devices;
 pub use error::Error;
+pub use message::{Message, PreparedMessage};
 pub use models::{Model, load_detector, load_segmenter};
 pub use photo::{Photo, PhotoError, PhotoLimits};
 pub use picture::{
@@ -88,5 +94,6 @@ pub use portrait_segmentation as segmentation;
 pub use portrait_segmentation::{CutOut, CutOutOptions, RefineOptions};
 pub use portrait_storage as storage;
 pub use portrait_storage::{PhotoId, Storage};
+pub use portrait_voice as voice;
 pub use portrait_weights as weights;
 pub use portrait_weights::{Checkpoint, Manifest, Places};

@@ -7,6 +7,7 @@ use crate::drain::{Drain, Pass};
 use crate::engine::{Engine, Turn};
 use crate::models::Model;
 use crate::order::Orders;
+use crate::voices::Voices;
 use crate::{Error, Photo, Scheduling, Selection};
 use portrait_d_id::Client;
 use portrait_detection::{DetectOptions, Detection, Letterbox, LetterboxMode, Yolov8Config};
@@ -39,6 +40,7 @@ pub(crate) struct Inner {
     pub(crate) storage: Storage,
     pub(crate) d_id: Option<Client>,
     pub(crate) orders: Orders,
+    pub(crate) voices: Voices,
     pub(crate) timeouts: Timeouts,
     pub(crate) engine: Engine,
     pub(crate) cores: Cores,
@@ -126,8 +128,7 @@ impl Pipeline {
     }
 
     /// Ends the pipeline, for all its handles: refuses new calls ([`Error::Closing`]), lets those
-    /// that are under way finish, and drops networks and devices. Talks that
-    /// [`animate`](Self::animate) was called for by itself are not waited for.
+    /// that are under way finish, talks included, and drops networks and devices.
     pub async fn close(&self) {
         self.inner.drain.close().await;
         self.inner.engine.close().await;

@@ -18,6 +18,8 @@ pub enum Stage {
     Detection,
     /// A person is being cut out.
     Segmentation,
+    /// The message is being spoken by a service, or its sound made ready.
+    Message,
     /// A cut-out is being uploaded and its talk ordered.
     Talk,
     /// D-ID is making the video.

@@ -1,8 +1,9 @@
 //! All steps in one call.
 
-use crate::animate::{Message, Video};
+use crate::animate::Video;
 use crate::catalogue::Warning;
 use crate::cut_out::{PersonCutOut, PersonResult};
+use crate::message::Message;
 use crate::pipeline::{Detections, Pipeline};
 use crate::progress::{Progress, Stage};
 use crate::{Error, Photo};
@@ -80,15 +81,16 @@ impl Pipeline {
     ///
     /// # Errors
     /// What concerns the whole photo: [`Error::NoPerson`], [`Error::UnknownPerson`],
-    /// [`Error::Weights`], [`Error::NotConfigured`] (before anything is computed), and others. What
-    /// concerns one person is in that person's result.
+    /// [`Error::Weights`], [`Error::NotConfigured`] (before anything is computed), and others; and
+    /// [`Error::Message`] for what all of them would say. What concerns one person is in that
+    /// person's result.
     pub async fn run(&self, request: Request) -> Result<Outcome, Error> {
         let this = self.admit()?;
         let Request { photo, detect, persons, cut_out, message, progress } = request;
-        if message.is_some() && this.inner.d_id.is_none() {
-            // The same error, before the work.
-            let nothing = Message::text("");
-            this.animate(photo.id(), &[], &nothing, &progress).await?;
+        if let Some(message) = &message {
+            // What can be told before the work.
+            this.d_id()?;
+            this.plan(message)?;
         }
         let storage = this.storage();
         let _hold = storage.hold(photo.id()).await;
@@ -99,7 +101,15 @@ impl Pipeline {
             Some(ids) => detections.select(ids)?,
             None => detections.select_all(),
         };
-        let mut cut_outs = this.cut_out_watched(&photo, &selection, &cut_out, &progress).await?;
+        // The message is made ready meanwhile: for somebody, and not before there is somebody.
+        let said = async {
+            match &message {
+                Some(message) => this.prepare_message(message, &progress).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let cut_outs = this.cut_out_watched(&photo, &selection, &cut_out, &progress);
+        let (mut cut_outs, said) = futures::try_join!(cut_outs, said)?;
         for person in &mut cut_outs {
             if let Ok(cut_out) = &person.result {
                 let artifact =
@@ -109,14 +119,14 @@ impl Pipeline {
                 }
             }
         }
-        let videos = match &message {
-            Some(message) => {
+        let videos = match &said {
+            Some(said) => {
                 let ready: Vec<_> = cut_outs
                     .iter()
                     .filter_map(|person| person.result.as_ref().ok())
                     .cloned()
                     .collect();
-                this.animate(photo.id(), &ready, message, &progress).await?
+                this.animate_prepared(photo.id(), &ready, said, &progress).await?
             }
             None => Vec::new(),
         };

@@ -1,19 +1,19 @@
 //! One person's video, paid for once: what is left to do of its order is done, whoever began it.
 
-use crate::animate::{Message, Speech, Video};
+use crate::animate::Video;
 use crate::catalogue::Warning;
 use crate::cut_out::PersonCutOut;
+use crate::message::PreparedMessage;
 use crate::order::{Attempt, Order, OrderId};
 use crate::picture::talk_picture;
 use crate::pipeline::Pipeline;
 use crate::progress::{Progress, Stage};
+use crate::script::Scripts;
 use crate::whole::whole;
 use crate::{Error, PhotoId};
 use futures::FutureExt;
 use portrait_d_id as d_id;
-use portrait_d_id::{
-    AudioUpload, Client, CreateTalk, ImageUpload, Script, Talk, TalkId, WaitOptions,
-};
+use portrait_d_id::{Client, CreateTalk, ImageUpload, Talk, TalkId, WaitOptions};
 use portrait_storage::{Storage, StreamOptions};
 use std::time::Duration;
 
@@ -42,7 +42,8 @@ impl Job<'_> {
     pub(crate) async fn run(
         &self,
         cut_out: &PersonCutOut,
-        message: &Message,
+        message: &PreparedMessage,
+        scripts: &Scripts<'_>,
     ) -> Result<Video, Error> {
         let _only = self.pipeline.inner.orders.only(self.id).await;
         let mut order = Order::load(self.storage(), self.id).await?.unwrap_or_default();
@@ -54,7 +55,7 @@ impl Job<'_> {
             if let Some(talk) = self.known(&mut order).await? {
                 return Ok(talk);
             }
-            let (talk, scaled) = self.place(&mut order, cut_out, message).await?;
+            let (talk, scaled) = self.place(&mut order, cut_out, message, scripts).await?;
             warning = scaled;
             Ok(talk)
         };
@@ -117,7 +118,8 @@ impl Job<'_> {
         &self,
         order: &mut Order,
         cut_out: &PersonCutOut,
-        message: &Message,
+        message: &PreparedMessage,
+        scripts: &Scripts<'_>,
     ) -> Result<(TalkId, Option<Warning>), Error> {
         let (picture, background) = (cut_out.cut_out.image.clone(), message.background.clone());
         let flatten = move || talk_picture(&picture, &background);
@@ -125,7 +127,7 @@ impl Job<'_> {
         let mut upload = ImageUpload::new(picture.bytes);
         upload.file_name = Some(format!("{}.jpg", self.id.video));
         let uploaded = self.client.images().upload(upload).await?;
-        let script = script(self.client, &message.speech).await?;
+        let script = scripts.script(self.client).await?;
 
         order.attempts.push(Attempt::new(uploaded.url.clone(), self.client.now()));
         // On record anew with every send: how long a talk may still show counts from the last.
@@ -268,37 +270,12 @@ fn may_pass(error: &Error) -> bool {
         || matches!(error, d_id::Error::LinkExpired { .. } | d_id::Error::Protocol { .. })
 }
 
-async fn script(client: &Client, speech: &Speech) -> Result<Script, Error> {
-    Ok(match speech {
-        Speech::Text { text, voice } => {
-            let script = Script::text(text.clone());
-            match voice {
-                Some(voice) => script.spoken_by(voice.clone()),
-                None => script,
-            }
-        }
-        Speech::Audio { bytes, media_type } => {
-            let upload = AudioUpload::new(bytes.clone(), media_type.clone());
-            Script::audio(client.audios().upload(upload).await?.url)
-        }
-    })
-}
-
 /// What tells one order of a person from another.
-pub(crate) fn order_id(photo: PhotoId, person: u32, message: &Message) -> Result<OrderId, Error> {
-    // Every field, so that a new one is not forgotten; how it is waited for makes no other video.
-    let Message { speech, background, take, wait: _ } = message;
-    let speech = match speech {
-        Speech::Text { text, voice } => {
-            let voice = serde_json::to_vec(voice).map_err(|e| Error::Encode(e.to_string()))?;
-            vec![b"text".to_vec(), text.clone().into_bytes(), voice]
-        }
-        Speech::Audio { bytes, media_type } => {
-            vec![b"audio".to_vec(), bytes.to_vec(), media_type.clone().into_bytes()]
-        }
-    };
-    let background = background.words();
-    let words = speech.iter().chain(&background).map(Vec::as_slice);
-    let words: Vec<&[u8]> = words.chain([take.as_bytes()]).collect();
+pub(crate) fn order_id(
+    photo: PhotoId,
+    person: u32,
+    message: &PreparedMessage,
+) -> Result<OrderId, Error> {
+    let words: Vec<&[u8]> = message.words.iter().map(Vec::as_slice).collect();
     OrderId::of(photo, person, &words)
 }

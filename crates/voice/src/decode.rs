@@ -60,14 +60,35 @@ const MAX_PADDING: usize = 8;
 /// [`Error::TooLarge`], [`Error::Unsupported`], [`Error::Damaged`], [`Error::TooShort`],
 /// [`Error::TooLong`].
 pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<Audio, Error> {
+    decode_until(bytes, limits, None)
+}
+
+/// The beginning of a file: so much of it, or all where it is shorter. What comes after is neither
+/// decoded nor checked, nor does the greatest length of the limits hold for it.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_beginning(
+    bytes: &[u8],
+    limits: &DecodeLimits,
+    length: Duration,
+) -> Result<Audio, Error> {
+    decode_until(bytes, limits, Some(length))
+}
+
+fn decode_until(
+    bytes: &[u8],
+    limits: &DecodeLimits,
+    until: Option<Duration>,
+) -> Result<Audio, Error> {
     if bytes.len() > limits.max_bytes {
         return Err(Error::TooLarge { bytes: bytes.len(), max: limits.max_bytes });
     }
     let (format, content) = sniff(bytes)?;
-    if format == Format::Ogg {
+    if format == Format::Ogg && until.is_none() {
         ogg::check_end(content)?;
     }
-    let audio = unpanicked(format, || Decoding::open(format, content)?.run(limits))?;
+    let audio = unpanicked(format, || Decoding::open(format, content)?.run(limits, until))?;
     let min_seconds = limits.min_duration.as_secs_f64();
     if audio.seconds() < min_seconds || audio.samples().is_empty() {
         return Err(Error::TooShort { seconds: audio.seconds(), min_seconds });
@@ -116,10 +137,18 @@ impl<'a> Decoding<'a> {
         Ok(Decoding { format, reader, decoder, track_id, declared })
     }
 
-    fn run(mut self, limits: &DecodeLimits) -> Result<Audio, Error> {
+    fn run(mut self, limits: &DecodeLimits, until: Option<Duration>) -> Result<Audio, Error> {
         let max_seconds = limits.max_duration.as_secs_f64();
         let too_long = || Error::TooLong { max_seconds };
-        if self.declared.is_some_and(|seconds| seconds > max_seconds + MISSING_SECONDS) {
+        // Samples after which there is enough.
+        let enough = |rate: u32| {
+            until
+                .map_or(usize::MAX, |until| (until.as_secs_f64() * f64::from(rate)).ceil() as usize)
+        };
+        let mut whole = true;
+        if until.is_none()
+            && self.declared.is_some_and(|seconds| seconds > max_seconds + MISSING_SECONDS)
+        {
             return Err(too_long());
         }
         let (mut packets, mut undecodable, mut left_out) = (0_usize, 0_usize, 0_usize);
@@ -151,7 +180,15 @@ impl<'a> Decoding<'a> {
             left_out += usize::from(buffer.is_empty());
             buffer.copy_to_vec_interleaved(&mut interleaved);
             mix_down(channels, &interleaved, &mut mono);
-            if mono.len() as f64 > max_seconds * f64::from(now) + f64::from(now) * MISSING_SECONDS {
+            if mono.len() >= enough(now) {
+                mono.truncate(enough(now));
+                whole = false;
+                break;
+            }
+            if until.is_none()
+                && mono.len() as f64
+                    > max_seconds * f64::from(now) + f64::from(now) * MISSING_SECONDS
+            {
                 return Err(too_long());
             }
         }
@@ -163,7 +200,7 @@ impl<'a> Decoding<'a> {
             let reason = format!("{undecodable} of {packets} packets cannot be decoded");
             return Err(damaged(self.format, reason));
         }
-        if self.decoder.finalize().verify_ok == Some(false) {
+        if whole && self.decoder.finalize().verify_ok == Some(false) {
             return Err(damaged(self.format, "the checksum of the sound differs"));
         }
         let Some(rate) = rate else {
@@ -171,6 +208,7 @@ impl<'a> Decoding<'a> {
         };
         let seconds = mono.len() as f64 / f64::from(rate);
         if let Some(declared) = self.declared
+            && whole
             && seconds < declared * (1.0 - MISSING_SHARE) - MISSING_SECONDS
         {
             let reason = format!("it ends after {seconds:.1} of {declared:.1} s");

@@ -35,6 +35,8 @@ impl Default for DuckOptions {
 
 /// Decibels above the threshold over which the full depth is reached.
 const KNEE_DB: f64 = 6.0;
+/// What loudness counts more than the level of one channel: it is heard from two loudspeakers.
+const BOTH_DB: f64 = 3.01;
 /// How often the level of the voice is taken.
 const STEP: Duration = Duration::from_millis(5);
 /// Half of the length over which it is taken.
@@ -53,7 +55,7 @@ impl DuckOptions {
     pub(crate) fn gains(&self, voice: &Audio, loudness_lufs: f64) -> Vec<f32> {
         let length = voice.samples().len();
         let (step, reach) = (voice.frames(STEP).max(1), voice.frames(REACH));
-        let threshold = loudness_lufs - self.threshold_db;
+        let threshold = loudness_lufs - BOTH_DB - self.threshold_db;
         let speaking: Vec<f64> = (0..length.div_ceil(step))
             .map(|at| {
                 let middle = at * step;

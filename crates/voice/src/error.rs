@@ -1,3 +1,6 @@
+use std::fmt;
+use std::time::Duration;
+
 use thiserror::Error;
 
 /// What can be wrong with a message or its sound. Each says what, where, and what to do.
@@ -92,6 +95,59 @@ pub enum Error {
         /// The ids there are.
         known: String,
     },
+    /// The folder of music, or a file of it, cannot be read.
+    #[error("music folder: {reason}; check the folder")]
+    MusicFolder {
+        /// What cannot be read, and why.
+        reason: String,
+    },
+    /// Something is wrong with the background music rather than with the voice.
+    #[error("background music: {0}")]
+    Music(Box<Error>),
+    /// Only a speech service could do it, and there is none.
+    #[error("{reason}; configure a speech service, or send a recording")]
+    NoSpeechService {
+        /// Why one is needed.
+        reason: String,
+    },
+    /// The speech service refused the request as it was sent (4xx).
+    #[error(
+        "speech service refused the text with status {status} ({reason}); correct text or voice"
+    )]
+    SpeechRefused {
+        /// The HTTP status.
+        status: u16,
+        /// What the service says, in one line.
+        reason: String,
+    },
+    /// The speech service refused the key (401, 403).
+    #[error("speech service refused the key with status {status} ({reason}); check its API key")]
+    SpeechUnauthorised {
+        /// The HTTP status.
+        status: u16,
+        /// What the service says, in one line.
+        reason: String,
+    },
+    /// The speech service cannot be reached, is busy, or failed.
+    #[error("speech service failed: {reason}; try again {}", Later(*retry_after))]
+    SpeechUnavailable {
+        /// What happened, in one line.
+        reason: String,
+        /// How long the service asks to wait, where it says so.
+        retry_after: Option<Duration>,
+    },
+    /// The speech service gave no whole answer in time.
+    #[error("speech service: no answer within {} s; allow more time or send a shorter text", after.as_secs_f64())]
+    SpeechTimeout {
+        /// The time allowed.
+        after: Duration,
+    },
+    /// The speech service answered something else than a sound.
+    #[error("speech service: its answer is no sound ({reason}); is its address right?")]
+    SpeechAnswer {
+        /// What it is instead, in one line.
+        reason: String,
+    },
     /// The file of voice profiles cannot be read.
     #[error("voice profiles: {reason}; correct the file")]
     InvalidProfiles {
@@ -101,12 +157,33 @@ pub enum Error {
 }
 
 impl Error {
+    /// How long to wait before another try, where the speech service says so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Error::SpeechUnavailable { retry_after, .. } => *retry_after,
+            Error::Music(error) => error.retry_after(),
+            _ => None,
+        }
+    }
+
     pub(crate) fn option(option: &'static str, reason: impl Into<String>) -> Error {
         Error::InvalidOption { option, reason: reason.into() }
     }
 
     pub(crate) fn message(field: &'static str, reason: impl Into<String>) -> Error {
         Error::InvalidMessage { field, reason: reason.into() }
+    }
+}
+
+struct Later(Option<Duration>);
+
+impl fmt::Display for Later {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(wait) => write!(f, "in {} s", wait.as_secs_f64().ceil()),
+            None => f.write_str("later"),
+        }
     }
 }
 

@@ -2,13 +2,15 @@
 //!
 //! A message ([`Message`]) is a text or a recording.
 //!
-//! - **A text** is spoken by D-ID's providers. [`Message::spoken_text`] turns voice and prosody
-//!   into the settings, or the SSML, that the provider understands.
+//! - **A text** is spoken by D-ID's providers, or by a speech service ([`Speech`]), as
+//!   [`Message::plan`] says. It turns voice and prosody into the settings, or the SSML, that the
+//!   provider understands. What a service gives is treated as a recording.
 //! - **A recording** is made ready for upload by [`prepare`], or step by step: [`decode`] (by
 //!   content, within limits), [`check_audible`], [`trim_silence`], [`resample`], [`mix`] with
 //!   music, [`normalise`] to a loudness, [`encode`] within D-ID's limits.
 //!
-//! Everything is a function from values to values: no network, no file, no clock, no thread.
+//! Everything but a speech service is a function from values to values: no network, no file, no
+//! clock, no thread. [`HttpSpeech`] is behind the feature `http`, which is on by default.
 //!
 //! ```
 //! use portrait_voice::{Audio, EncodeOptions, PrepareOptions, decode, encode, prepare};
@@ -24,7 +26,7 @@
 //! let ready = prepare(&recording.bytes, Some(&music.bytes), &PrepareOptions::default())?;
 //! assert!((ready.loudness.integrated_lufs + 16.0).abs() < 0.5);
 //! assert!(ready.loudness.true_peak_dbtp <= -1.0);
-//! assert_eq!(ready.file.media_type, "audio/wav");
+//! assert_eq!(ready.file.format.media_type(), "audio/wav");
 //! assert_eq!(decode(&ready.file.bytes, &Default::default())?.sample_rate(), 16_000);
 //! # Ok::<(), portrait_voice::Error>(())
 //! ```
@@ -34,10 +36,12 @@ mod decode;
 mod duck;
 mod encode;
 mod error;
+mod fields;
 mod limiter;
 mod loudness;
 mod message;
 mod mix;
+mod mp3;
 mod music;
 mod ogg;
 mod prepare;
@@ -45,23 +49,31 @@ mod prosody;
 mod resample;
 mod silence;
 mod sniff;
+mod speech;
 mod spoken;
 mod ssml;
 mod tracks;
 mod voices;
+mod wav;
 
 pub use audio::Audio;
-pub use decode::{DecodeLimits, decode};
+pub use decode::{DecodeLimits, decode, decode_beginning};
 pub use duck::DuckOptions;
-pub use encode::{EncodeOptions, Encoded, encode};
+pub use encode::{EncodeOptions, Encoded, Encoding, SoundFormat, encode};
 pub use error::Error;
+pub use fields::MessageFields;
 pub use loudness::{Loudness, NormaliseOptions, Normalised, measure, normalise};
-pub use message::{Content, Message, MessageFields, Music};
+pub use message::{Content, Message, Music, Plan, Track};
 pub use mix::{MixOptions, mix};
 pub use prepare::{PrepareOptions, Prepared, prepare};
 pub use prosody::{Prosody, ProsodyPreset};
 pub use resample::resample;
 pub use silence::{TrimOptions, check_audible, loudest_dbfs, trim_silence};
-pub use spoken::{ElevenLabsSettings, MicrosoftSettings, SpeechProvider, SpokenText};
+#[cfg(feature = "http")]
+pub use speech::{HttpSpeech, HttpSpeechBuilder, SpeechRetry};
+pub use speech::{Speech, SpeechRequest};
+pub use spoken::{SpokenText, VoiceSettings};
 pub use tracks::find_track;
 pub use voices::{Voice, VoiceProfiles};
+/// For implementing [`Speech`].
+pub use {async_trait::async_trait, bytes};

@@ -1,10 +1,11 @@
-use ebur128::{EbuR128, Mode};
+use ebur128::{Channel, EbuR128, Mode};
 
 use crate::audio::{Audio, from_db, to_db};
 use crate::error::{Error, within};
 use crate::limiter::limit;
 
-/// How loud a sound is, by EBU R 128 (ITU-R BS.1770-4), as one channel.
+/// How loud a sound is, by EBU R 128 (ITU-R BS.1770-4), as it is heard: its one channel from both
+/// loudspeakers, which is 3 LU more than from one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Loudness {
     /// Integrated loudness in LUFS; minus infinity when nothing is above the gate of -70 LUFS, or
@@ -21,6 +22,7 @@ pub struct Loudness {
 pub fn measure(audio: &Audio) -> Loudness {
     let mode = Mode::I | Mode::TRUE_PEAK;
     let measured = EbuR128::new(1, audio.sample_rate(), mode).and_then(|mut meter| {
+        meter.set_channel(0, Channel::DualMono)?;
         meter.add_frames_f32(audio.samples())?;
         Ok((meter.loudness_global()?, meter.true_peak(0)?))
     });

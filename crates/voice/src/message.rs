@@ -1,11 +1,12 @@
-use serde::{Deserialize, Serialize};
+use bytes::Bytes;
 
 use crate::error::Error;
-use crate::prosody::{Prosody, ProsodyPreset};
+use crate::prosody::Prosody;
+use crate::speech::SpeechRequest;
 use crate::spoken::{SpokenText, speak};
 use crate::ssml::is_speakable;
 use crate::tracks::check_id;
-use crate::voices::{Voice, VoiceProfiles};
+use crate::voices::Voice;
 
 /// Fewest and most characters of a text, and most with SSML's tags
 /// (D-ID's OpenAPI description 4.2.1, `TextScript.input`).
@@ -18,34 +19,74 @@ const MAX_WITH_TAGS: usize = 40_000;
 pub struct Message {
     /// A text or a recording.
     pub content: Content,
-    /// Who speaks a text; D-ID chooses where there is none. A recording has its own voice.
+    /// Who speaks a text. Where there is none the speech service does, or D-ID's own choice where
+    /// there is no service. A recording has its own voice.
     pub voice: Option<Voice>,
     /// How a text is spoken. A recording is as it is.
     pub prosody: Prosody,
-    /// Music under a recording.
+    /// Music under it.
     pub music: Option<Music>,
 }
 
 /// What is said.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Content {
-    /// A text of 3 to 10,000 characters, for a voice of D-ID's providers.
+    /// A text of at most 10,000 characters; where D-ID's providers speak it, of at least 3.
     Text(String),
     /// A sound file; see [`prepare`](crate::prepare).
-    Recording(Vec<u8>),
+    Recording(Bytes),
+}
+
+impl std::fmt::Debug for Content {
+    /// A recording by its size: its bytes say nothing to a reader.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Content::Text(text) => f.debug_tuple("Text").field(text).finish(),
+            Content::Recording(bytes) => write!(f, "Recording({} bytes)", bytes.len()),
+        }
+    }
 }
 
 /// Background music.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Music {
-    /// Which; see [`find_track`](crate::find_track).
-    pub id: String,
-    /// How loud against the voice, 0 to 1; see [`MixOptions`](crate::MixOptions).
+    /// Which piece.
+    pub track: Track,
+    /// How loud against the voice, 0 (none) to 1; see [`MixOptions`](crate::MixOptions).
     pub volume: f64,
 }
 
+/// A piece of music.
+#[derive(Clone, PartialEq)]
+pub enum Track {
+    /// One of the folder's; see [`find_track`](crate::find_track).
+    Id(String),
+    /// A sound file.
+    File(Bytes),
+}
+
+impl std::fmt::Debug for Track {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Track::Id(id) => f.debug_tuple("Id").field(id).finish(),
+            Track::File(bytes) => write!(f, "File({} bytes)", bytes.len()),
+        }
+    }
+}
+
+/// How a message is made to be heard.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Plan {
+    /// D-ID's providers speak the text.
+    Provider(SpokenText),
+    /// A speech service speaks the text; its answer is then treated as a recording.
+    Service(SpeechRequest),
+    /// The recording is made ready and uploaded.
+    Recording(Bytes),
+}
+
 impl Message {
-    /// A text, with everything else left to D-ID.
+    /// A text, with everything else left open.
     #[must_use]
     pub fn text(text: impl Into<String>) -> Message {
         Message::of(Content::Text(text.into()))
@@ -53,7 +94,7 @@ impl Message {
 
     /// A recording, without music.
     #[must_use]
-    pub fn recording(file: impl Into<Vec<u8>>) -> Message {
+    pub fn recording(file: impl Into<Bytes>) -> Message {
         Message::of(Content::Recording(file.into()))
     }
 
@@ -61,9 +102,15 @@ impl Message {
         Message { content, voice: None, prosody: Prosody::default(), music: None }
     }
 
+    /// The music, where any is to be heard.
+    #[must_use]
+    pub fn audible_music(&self) -> Option<&Music> {
+        self.music.as_ref().filter(|music| music.volume > 0.0)
+    }
+
     /// Checks that the parts are within their limits and go together. What cannot be done is
-    /// refused instead of left out unsaid: a recording has its own voice and prosody, and a text
-    /// is spoken at D-ID, where no music can be laid under it.
+    /// refused instead of left out unsaid: a recording has its own voice and prosody, and no music
+    /// can be laid under a text that D-ID's providers speak.
     ///
     /// A recording's sound is checked by [`prepare`](crate::prepare).
     ///
@@ -75,18 +122,16 @@ impl Message {
             voice.check()?;
         }
         if let Some(music) = &self.music {
-            check_id(&music.id)?;
-            if !(0.0..=1.0).contains(&music.volume) {
-                let reason = format!("{} is outside 0 to 1", music.volume);
-                return Err(Error::message("music.volume", reason));
-            }
+            music.check()?;
         }
         match &self.content {
             Content::Text(text) => {
-                check_text(text)?;
-                if self.music.is_some() {
-                    let reason = "a text is spoken at D-ID, where no music can be laid under it; \
-                                  leave it out or send a recording";
+                // What D-ID is known to speak is within its limits.
+                let by_provider = self.voice.as_ref().is_some_and(|voice| !voice.is_service());
+                check_length(text, if by_provider { MIN_CHARACTERS } else { 1 })?;
+                if by_provider && self.audible_music().is_some() {
+                    let reason = "D-ID speaks this voice, where no music can be laid under it; \
+                                  choose a voice of the speech service, or leave the music out";
                     return Err(Error::message("music", reason));
                 }
             }
@@ -106,135 +151,83 @@ impl Message {
         Ok(())
     }
 
-    /// The text as D-ID takes it; none for a recording. Characters that cannot be spoken nor
-    /// stand in XML (control characters) are left out, white space at the ends too.
+    /// How it is made to be heard, where there is a speech service, or none.
     ///
-    /// | provider | style | rate | pitch | expressiveness |
+    /// | content | voice | music | with a service | without |
     /// |---|---|---|---|---|
-    /// | microsoft | if the voice has it | setting | setting | – |
-    /// | azure-openai | – | setting | setting | – |
-    /// | elevenlabs | – | setting, 0.7 to 1.2 | – | style and stability |
-    /// | amazon | – | SSML | – | – |
-    /// | google | – | SSML | SSML | – |
-    /// | none named | – | – | – | – |
+    /// | text | of D-ID's providers | none | provider | provider |
+    /// | text | of D-ID's providers | some | refused | refused |
+    /// | text | of the service | any | service | refused |
+    /// | text | none | none | service | provider |
+    /// | text | none | some | service | refused |
+    /// | recording | – | any | recording | recording |
     ///
     /// # Errors
-    /// As [`check`](Message::check), and [`Error::InvalidMessage`] when the text with its tags is
-    /// longer than 40,000 characters.
-    pub fn spoken_text(&self) -> Result<Option<SpokenText>, Error> {
+    /// As [`check`](Message::check); [`Error::NoSpeechService`] where only a service could do it;
+    /// [`Error::InvalidMessage`] for a text that D-ID does not take: shorter than 3 characters, or
+    /// with its SSML tags longer than 40,000.
+    pub fn plan(&self, has_service: bool) -> Result<Plan, Error> {
         self.check()?;
-        let Content::Text(text) = &self.content else {
-            return Ok(None);
+        let text = match &self.content {
+            Content::Recording(bytes) => return Ok(Plan::Recording(bytes.clone())),
+            Content::Text(text) => speakable(text),
         };
-        let spoken = speak(&speakable(text), self.voice.as_ref(), &self.prosody);
+        let voice = self.voice.as_ref();
+        let named = voice.is_some_and(Voice::is_service);
+        if !has_service && (named || self.audible_music().is_some()) {
+            let reason = match voice {
+                Some(voice) => format!("the voice {voice} is one of a speech service"),
+                None => "D-ID lays no music under a text".to_owned(),
+            };
+            return Err(Error::NoSpeechService { reason });
+        }
+        if named || (has_service && voice.is_none()) {
+            return Ok(Plan::Service(SpeechRequest::of(text, voice, &self.prosody)));
+        }
+        check_length(&text, MIN_CHARACTERS)?;
+        let spoken = speak(&text, voice, &self.prosody);
         let length = spoken.input.chars().count();
         if length > MAX_WITH_TAGS {
             let reason =
                 format!("it has {length} characters as SSML; at most {MAX_WITH_TAGS} are allowed");
             return Err(Error::message("text", reason));
         }
-        Ok(Some(spoken))
+        Ok(Plan::Provider(spoken))
     }
 }
 
+impl Music {
+    fn check(&self) -> Result<(), Error> {
+        match &self.track {
+            Track::Id(id) => check_id(id)?,
+            Track::File(bytes) if bytes.is_empty() => {
+                return Err(Error::message("music", "it is empty; send a sound file"));
+            }
+            Track::File(_) => {}
+        }
+        if (0.0..=1.0).contains(&self.volume) {
+            return Ok(());
+        }
+        Err(Error::message("music.volume", format!("{} is outside 0 to 1", self.volume)))
+    }
+}
+
+/// The text without what cannot be spoken nor stand in XML (control characters), and without white
+/// space at the ends.
 fn speakable(text: &str) -> String {
     let kept: String = text.chars().filter(|character| is_speakable(*character)).collect();
     kept.trim().to_owned()
 }
 
 /// Characters are Unicode scalar values, not bytes: Japanese has three bytes to one.
-fn check_text(text: &str) -> Result<(), Error> {
+fn check_length(text: &str, least: usize) -> Result<(), Error> {
     let length = speakable(text).chars().count();
-    if (MIN_CHARACTERS..=MAX_CHARACTERS).contains(&length) {
+    if (least..=MAX_CHARACTERS).contains(&length) {
         return Ok(());
     }
     let reason = format!(
-        "it has {length} characters; {MIN_CHARACTERS} to {MAX_CHARACTERS}, not counting white \
-         space at the ends, are allowed"
+        "it has {length} characters; {least} to {MAX_CHARACTERS}, not counting white space at the \
+         ends, are allowed"
     );
     Err(Error::message("text", reason))
-}
-
-/// The fields of a message as they stand in a request; a recording comes beside them.
-///
-/// ```
-/// use portrait_voice::{MessageFields, VoiceProfiles};
-///
-/// let fields: MessageFields = serde_json::from_str(
-///     r#"{"text": "おめでとうございます！", "voice_profile_id": "anna", "prosody_preset": "celebration"}"#,
-/// ).unwrap();
-/// let profiles = VoiceProfiles::from_toml(
-///     "[profiles.anna]\nprovider = 'google'\nvoice_id = 'ja-JP-Neural2-B'",
-/// )?;
-/// let spoken = fields.into_message(None, &profiles)?.spoken_text()?.unwrap();
-/// assert_eq!(
-///     spoken.input,
-///     r#"<speak><prosody rate="108%" pitch="+2st">おめでとうございます！</prosody></speak>"#,
-/// );
-/// # Ok::<(), portrait_voice::Error>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct MessageFields {
-    /// The text, where there is no recording.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-    /// A profile of [`VoiceProfiles`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub voice_profile_id: Option<String>,
-    /// A [`ProsodyPreset`] by name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub prosody_preset: Option<String>,
-    /// A piece of music; see [`find_track`](crate::find_track).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bgm_id: Option<String>,
-    /// How loud the music is, 0 to 1; 0.3 where there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bgm_volume: Option<f64>,
-}
-
-/// How loud music is where a request does not say.
-const DEFAULT_VOLUME: f64 = 0.3;
-
-impl MessageFields {
-    /// The message, with its profile and preset looked up and [checked](Message::check). The
-    /// default profile is for texts only.
-    ///
-    /// # Errors
-    /// [`Error::InvalidMessage`], also when there is neither text nor recording, or both;
-    /// [`Error::UnknownVoiceProfile`], [`Error::UnknownProsodyPreset`].
-    pub fn into_message(
-        self,
-        recording: Option<Vec<u8>>,
-        profiles: &VoiceProfiles,
-    ) -> Result<Message, Error> {
-        let content = match (self.text, recording) {
-            (Some(text), None) => Content::Text(text),
-            (None, Some(bytes)) => Content::Recording(bytes),
-            (Some(_), Some(_)) => {
-                return Err(Error::message(
-                    "text",
-                    "there is a recording too; send one of the two",
-                ));
-            }
-            (None, None) => {
-                return Err(Error::message("text", "it is missing; send a text or a recording"));
-            }
-        };
-        let preset =
-            self.prosody_preset.as_deref().map_or(Ok(ProsodyPreset::Neutral), str::parse)?;
-        let id = self.voice_profile_id.as_deref();
-        let voice = match &content {
-            Content::Recording(_) if id.is_none() => None,
-            _ => profiles.find(id)?.cloned(),
-        };
-        if self.bgm_id.is_none() && self.bgm_volume.is_some_and(|volume| volume != 0.0) {
-            return Err(Error::message("bgm_volume", "there is no bgm_id; name the music"));
-        }
-        let volume = self.bgm_volume.unwrap_or(DEFAULT_VOLUME);
-        let music = self.bgm_id.map(|id| Music { id, volume });
-        let message = Message { content, voice, prosody: preset.prosody(), music };
-        message.check()?;
-        Ok(message)
-    }
 }

@@ -48,7 +48,8 @@ impl Default for MixOptions {
 /// it is, but where the sum of both would go beyond the peak allowed.
 ///
 /// # Errors
-/// [`Error::InvalidOption`]; [`Error::Silent`] when voice or music cannot be measured.
+/// [`Error::InvalidOption`]; [`Error::Silent`] when the voice is too quiet or short to be measured,
+/// and the same in [`Error::Music`] for the music.
 pub fn mix(voice: &Audio, music: &Audio, options: &MixOptions) -> Result<Audio, Error> {
     within("volume", options.volume, 0.0, 1.0)?;
     within("max_peak_dbfs", options.max_peak_dbfs, -20.0, 0.0)?;
@@ -61,7 +62,8 @@ pub fn mix(voice: &Audio, music: &Audio, options: &MixOptions) -> Result<Audio, 
     // A pause at the ends of a piece would be a hole at each repetition.
     let trim = TrimOptions { keep: Duration::ZERO, ..TrimOptions::default() };
     let music = trim_silence(&resample(music, voice.sample_rate())?, &trim);
-    let (of_voice, of_music) = (loudness(voice)?, loudness(&music)?);
+    let of_voice = loudness(voice)?;
+    let of_music = loudness(&music).map_err(|error| Error::Music(Box::new(error)))?;
     let level = from_db(of_voice - of_music) * options.volume;
 
     let mut under = looped(&music, voice.samples().len(), options.crossfade);

@@ -1,10 +1,16 @@
-use crate::decode::{DecodeLimits, decode};
+use std::time::Duration;
+
+use crate::audio::Audio;
+use crate::decode::{DecodeLimits, decode, decode_beginning};
 use crate::encode::{EncodeOptions, Encoded, encode};
 use crate::error::Error;
 use crate::loudness::{Loudness, NormaliseOptions, normalise};
 use crate::mix::{MixOptions, mix};
 use crate::resample::resample;
 use crate::silence::{TrimOptions, check_audible, trim_silence};
+
+/// How much longer than the voice the music is decoded: a pause at its beginning is cut off.
+const MUSIC_MORE: Duration = Duration::from_secs(10);
 
 /// How a recording is made ready for upload.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,13 +53,13 @@ pub struct Prepared {
 }
 
 /// All steps from files as they come to the file to upload: decodes the recording and the music,
-/// checks and trims the recording, mixes, brings the result to its loudness, and encodes it.
+/// checks and trims the recording, mixes, brings the result to its loudness, and encodes it. Of the
+/// music only as much is decoded as the recording lasts.
 ///
 /// Takes some milliseconds of one core for a second of sound; call it where blocking is allowed.
 ///
 /// # Errors
-/// Those of the steps. What is wrong with the music is told as of the recording, with the same
-/// kinds.
+/// Those of the steps; what is wrong with the music is in [`Error::Music`].
 pub fn prepare(
     recording: &[u8],
     music: Option<&[u8]>,
@@ -68,16 +74,22 @@ pub fn prepare(
             voice = trimmed;
         }
     }
-    let music = music.map(|music| decode(music, &options.limits)).transpose()?;
+    let length = voice.duration() + MUSIC_MORE;
+    let music = music.map(|music| decode_beginning(music, &options.limits, length));
+    let music = music.transpose().map_err(of_music)?;
     // All at the rate of the file, so that levels and peaks stay what they were made.
-    let source_rate =
-        music.as_ref().map_or(0, |music| music.sample_rate()).max(voice.sample_rate());
-    let rate = options.encode.rate_for(voice.duration(), source_rate)?;
+    let source_rate = music.as_ref().map_or(0, Audio::sample_rate).max(voice.sample_rate());
+    let rate = options.encode.plan(voice.duration(), source_rate)?.sample_rate;
     voice = resample(&voice, rate)?;
     if let Some(music) = &music {
+        check_audible(music, options.silence_dbfs).map_err(of_music)?;
         voice = mix(&voice, music, &options.mix)?;
     }
     let normalised = normalise(&voice, &options.normalise)?;
     let file = encode(&normalised.audio, &options.encode)?;
     Ok(Prepared { file, loudness: normalised.loudness })
+}
+
+fn of_music(error: Error) -> Error {
+    Error::Music(Box::new(error))
 }

@@ -1,5 +1,3 @@
-use crate::spoken::{pitch_text, rate_percent};
-
 /// A text as an SSML document (W3C SSML 1.1) of one `prosody` element, or none when neither rate
 /// nor pitch is given. Rates are percentages of the voice's own, which Amazon Polly takes as Google
 /// does; pitches are semitones.
@@ -7,10 +5,10 @@ pub(crate) fn document(text: &str, rate: Option<f64>, pitch_semitones: Option<f6
     let text = escape(text);
     let mut attributes = String::new();
     if let Some(rate) = rate {
-        attributes.push_str(&format!(" rate=\"{}\"", rate_percent(rate)));
+        attributes.push_str(&format!(" rate=\"{}%\"", (rate * 100.0).round()));
     }
     if let Some(semitones) = pitch_semitones {
-        attributes.push_str(&format!(" pitch=\"{}\"", pitch_text(semitones)));
+        attributes.push_str(&format!(" pitch=\"{semitones:+}st\""));
     }
     if attributes.is_empty() {
         return format!("<speak>{text}</speak>");

@@ -5,8 +5,8 @@ use crate::error::CliError;
 use crate::output::Output;
 use crate::settings;
 use portrait_d_id_fake::FakeDid;
-use portrait_pipeline::d_id::{Client, Provider, WaitOptions};
-use portrait_pipeline::{Message, Pipeline, Request, Speech, Video};
+use portrait_pipeline::d_id::Client;
+use portrait_pipeline::{Message, Pipeline, Request, Video};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,15 +17,11 @@ pub(crate) async fn run(
     settings: &Settings,
     output: &Output,
 ) -> Result<ExitCode, CliError> {
-    let mut message = Message {
-        speech: speech(args)?,
-        background: settings::background(&args.background)?,
-        wait: WaitOptions::default(),
-        ..Message::text("")
-    };
+    let mut message = Message::from(args.message.message()?);
+    message.background = settings::background(&args.background)?;
     let photo = settings::photo(&args.photo)?;
     settings::output_folder(&args.output)?;
-    let mut builder = args.people.models(settings.builder(output)?)?;
+    let mut builder = args.message.builder(args.people.models(settings.builder(output)?)?)?;
     // Lives until the videos are there.
     let fake = if args.fake_d_id { Some(FakeDid::builder().start().await?) } else { None };
     if let Some(client) = client(args, fake.as_ref())? {
@@ -42,7 +38,10 @@ pub(crate) async fn run(
         progress: output.bars().steps(),
         ..Request::new(photo).say(message)
     };
-    let outcome = pipeline.run(request).await.map_err(CliError::of_photo(&args.photo))?;
+    let outcome = pipeline.run(request).await.map_err(|error| match error {
+        error @ portrait_pipeline::Error::Message(_) => args.message.of_sound(error),
+        error => CliError::of_photo(&args.photo)(error),
+    })?;
     output.starters(&[pipeline.detection_model(), pipeline.segmentation_model()]);
     let mut persons = Vec::new();
     for person in &outcome.cut_outs {
@@ -72,29 +71,6 @@ pub(crate) async fn run(
 
 fn failure(person_id: usize, error: &portrait_pipeline::Error) -> Value {
     json!({ "person_id": person_id, "error": super::cutout::error_body(error) })
-}
-
-fn speech(args: &VideoArgs) -> Result<Speech, CliError> {
-    if let Some(path) = &args.audio {
-        let bytes = std::fs::read(path).map_err(CliError::file(path, "read"))?;
-        let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        let media_type = match extension.as_str() {
-            "wav" => "audio/wav",
-            "mp3" => "audio/mpeg",
-            "m4a" | "mp4" => "audio/mp4",
-            "flac" => "audio/flac",
-            "ogg" | "oga" => "audio/ogg",
-            _ => {
-                let path = path.display();
-                return Err(CliError::Usage(format!("{path}: give a wav, mp3, m4a, flac or ogg")));
-            }
-        };
-        return Ok(Speech::Audio { bytes: bytes.into(), media_type: media_type.into() });
-    }
-    Ok(Speech::Text {
-        text: args.text.clone().unwrap_or_default(),
-        voice: args.voice.as_ref().map(Provider::microsoft),
-    })
 }
 
 fn client(args: &VideoArgs, fake: Option<&FakeDid>) -> Result<Option<Client>, CliError> {

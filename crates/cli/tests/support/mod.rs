@@ -17,7 +17,17 @@ pub(crate) struct Run(Output);
 impl Portrait {
     pub(crate) fn new(command: &str) -> Self {
         let mut portrait = Command::new(env!("CARGO_BIN_EXE_portrait"));
-        for variable in ["HF_TOKEN", "HF_ENDPOINT", "D_ID_API_KEY", "D_ID_URL", "RUST_LOG"] {
+        for variable in [
+            "HF_TOKEN",
+            "HF_ENDPOINT",
+            "D_ID_API_KEY",
+            "D_ID_URL",
+            "PORTRAIT_MUSIC",
+            "PORTRAIT_SPEECH_KEY",
+            "PORTRAIT_SPEECH_URL",
+            "PORTRAIT_VOICE_PROFILES",
+            "RUST_LOG",
+        ] {
             portrait.env_remove(variable);
         }
         portrait.env("HF_HUB_CACHE", "no-such-cache").env("PORTRAIT_MODELS", "no-such-models");

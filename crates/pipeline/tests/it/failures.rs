@@ -88,7 +88,6 @@ async fn moderation_and_limits_have_codes_of_their_own() {
     let cases = [
         (None, "Hello there.", Code::DIdModeration),
         (Some((Route::CreateTalk, fault)), "Hello there.", Code::DIdModeration),
-        (None, "Hi", Code::DIdRequestRefused),
         (
             Some((Route::CreateTalk, Fault::error(403, "PermissionError", "no permission"))),
             "Hello there.",

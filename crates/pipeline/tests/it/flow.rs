@@ -1,11 +1,11 @@
 //! The whole flow: a photo with several people, trained detection, a small BiRefNet, the local
 //! D-ID server, and a folder on disk.
 
-use crate::world::{PERSONS, message, request, watched, world};
-use portrait_d_id_fake::{Route, TALK_MP4};
+use crate::world::{PERSONS, request, watched, world};
+use portrait_d_id_fake::TALK_MP4;
 use portrait_pipeline::storage::{Artifact, Format, Key};
 use portrait_pipeline::{
-    Background, Code, Event, Message, Outcome, Photo, Request, Speech, Stage, Step, talk_picture,
+    Background, Code, Event, Outcome, Photo, Request, Stage, Step, talk_picture,
 };
 
 #[tokio::test]
@@ -125,21 +125,6 @@ async fn without_a_message_nothing_is_sent() {
     assert!(outcome.videos.is_empty());
     assert!(world.fake.journal().is_empty());
     assert_eq!(world.stored().await.len(), 1 + PERSONS);
-}
-
-#[tokio::test]
-async fn a_recording_is_spoken() {
-    let Some(world) = world().await else { return };
-    let mut wav = b"RIFF\x24\x7d\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\0\x7d\0\0".to_vec();
-    wav.extend(b"\x02\0\x10\0data\0\x7d\0\0");
-    wav.extend([0; 32_000]);
-    let speech = Speech::Audio { bytes: wav.into(), media_type: "audio/wav".into() };
-    let message = Message { speech, ..message("") };
-    let wanted = Request { persons: Some(vec![1]), ..Request::new(world.photo.clone()) };
-    let outcome = world.pipeline.run(wanted.say(message)).await.unwrap();
-    assert!(outcome.videos[0].result.is_ok(), "{:?}", outcome.videos);
-    let orders = world.fake.requests(Route::CreateTalk);
-    assert_eq!(orders[0].json.as_ref().unwrap()["script"]["type"], "audio");
 }
 
 #[tokio::test]

@@ -123,9 +123,10 @@ fn check_users(package: &Package, violation: &mut impl FnMut(String, &'static st
         if name == "hf-hub" && !is(&["portrait-weights"]) {
             violation(format!("names {name}"), "let weights download checkpoints");
         }
-        let connects = is(&["portrait-weights", "portrait-d-id", "portrait-d-id-fake"]);
+        let connects =
+            is(&["portrait-weights", "portrait-d-id", "portrait-voice", "portrait-d-id-fake"]);
         if name == "reqwest" && in_library && !connects {
-            violation(format!("names {name}"), "let weights or d-id speak to the network");
+            violation(format!("names {name}"), "let weights, d-id or voice speak to the network");
         }
         if name == "image" && in_library && is(&["portrait-d-id", "portrait-storage"]) {
             violation(format!("names {name}"), "take encoded bytes; pipeline decodes and encodes");

@@ -1,4 +1,6 @@
-use portrait_voice::{DecodeLimits, Error, decode};
+use std::time::{Duration, Instant};
+
+use portrait_voice::{DecodeLimits, Error, decode, decode_beginning};
 
 use crate::decoding::riff;
 use crate::support::{data, sine, wav};
@@ -11,8 +13,18 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
     files
 }
 
-/// Only what a damaged file may be called.
+/// Longer than any damaged file of a second may take, on a busy machine too.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Only what a damaged file may be called, and soon.
 fn check(name: &str, what: &str, bytes: &[u8]) -> bool {
+    let start = Instant::now();
+    let sound = typed(name, what, bytes);
+    assert!(start.elapsed() < PATIENCE, "{name} {what}: it took {:?}", start.elapsed());
+    sound
+}
+
+fn typed(name: &str, what: &str, bytes: &[u8]) -> bool {
     match decode(bytes, &DecodeLimits::default()) {
         Ok(audio) => {
             assert!(audio.samples().iter().all(|sample| sample.is_finite()), "{name} {what}");
@@ -125,6 +137,124 @@ fn noise_after_every_magic_number_gives_typed_errors() {
                 (state >> 24) as u8
             }));
             check("noise", &format!("after {magic:?}"), &file);
+        }
+    }
+}
+
+/// Numbers at random, the same for the same seed (xorshift).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit.max(1) as u64) as usize
+    }
+}
+
+/// One wound of a kind that transfers, players and attackers make.
+fn wound(file: &mut Vec<u8>, random: &mut Random) -> &'static str {
+    let (at, length) = (random.below(file.len()), 1 + random.below(64));
+    let end = (at + length).min(file.len());
+    match random.below(8) {
+        0 => {
+            file.truncate(at.max(1));
+            "cut"
+        }
+        1 => {
+            file.drain(at..end);
+            "a piece missing"
+        }
+        2 => {
+            let piece = file[at..end].to_vec();
+            file.splice(at..at, piece);
+            "a piece twice"
+        }
+        3 => {
+            file[at..end].fill(0);
+            "a piece zeroed"
+        }
+        4 => {
+            file[at..end].iter_mut().for_each(|byte| *byte = random.below(256) as u8);
+            "a piece of noise"
+        }
+        5 => {
+            let other = random.below(file.len() - (end - at) + 1);
+            let piece = file[at..end].to_vec();
+            file[other..other + piece.len()].copy_from_slice(&piece);
+            "a piece elsewhere"
+        }
+        6 => {
+            // Lengths and counts of all containers have four bytes, in one order or the other.
+            let value = [0, 1, 0x7fff_ffff, 0x8000_0000, 0xffff_fff0, u32::MAX][random.below(6)];
+            let bytes =
+                if random.below(2) == 0 { value.to_be_bytes() } else { value.to_le_bytes() };
+            let at = at.min(file.len().saturating_sub(4));
+            let end = (at + 4).min(file.len());
+            file[at..end].copy_from_slice(&bytes[..end - at]);
+            "a number at its extreme"
+        }
+        _ => {
+            file[at] ^= 1 << random.below(8);
+            "a bit flipped"
+        }
+    }
+}
+
+/// For a long campaign: `PORTRAIT_FUZZ_ROUNDS=20000 cargo test --release -p portrait-voice --test
+/// it wounds`. Another seed by `PORTRAIT_FUZZ_SEED`.
+#[test]
+fn seeded_wounds_give_sound_or_typed_errors() {
+    let number = |name: &str, otherwise| {
+        std::env::var(name).ok().map_or(otherwise, |text| text.parse::<u64>().unwrap())
+    };
+    let (rounds, seed) = (number("PORTRAIT_FUZZ_ROUNDS", 150), number("PORTRAIT_FUZZ_SEED", 1));
+    let limits = DecodeLimits::default();
+    let (mut whole, mut refused) = (0, 0);
+    for (name, file) in files() {
+        for round in 0..rounds {
+            let mut random = Random(0x9e37_79b9_7f4a_7c15 ^ (seed << 32) ^ (round + 1));
+            let mut broken = file.clone();
+            let mut made = Vec::new();
+            for _ in 0..=random.below(3) {
+                made.push(wound(&mut broken, &mut random));
+                if broken.len() < 2 {
+                    break;
+                }
+            }
+            let what = format!("in round {round} of seed {seed}: {made:?}");
+            if check(name, &what, &broken) {
+                whole += 1
+            } else {
+                refused += 1
+            }
+            // The way of music, which ends early, must be as safe.
+            match decode_beginning(&broken, &limits, Duration::from_millis(600)) {
+                Ok(audio) => assert!(audio.duration() <= Duration::from_millis(601), "{what}"),
+                Err(error) => assert!(!error.to_string().contains('\n'), "{what}: {error}"),
+            }
+        }
+    }
+    println!("{whole} gave sound, {refused} typed errors");
+    assert!(refused > 0 && whole > 0, "{whole} gave sound, {refused} typed errors");
+}
+
+/// A count that promises what the file has not must not make room for it.
+#[test]
+fn numbers_at_their_extremes_at_every_place_give_sound_or_typed_errors() {
+    for (name, file) in files() {
+        // What is structure: the head, and the tables at the end of an MP4.
+        let tail = if name.ends_with("m4a") { file.len().saturating_sub(1200) } else { file.len() };
+        for at in (0..160.min(file.len())).chain(tail..file.len()) {
+            for value in [u32::MAX, 0x7fff_ffff] {
+                for bytes in [value.to_be_bytes(), value.to_le_bytes()] {
+                    let mut broken = file.clone();
+                    let end = (at + 4).min(file.len());
+                    broken[at..end].copy_from_slice(&bytes[..end - at]);
+                    check(name, &format!("{value:#x} at {at}"), &broken);
+                }
+            }
         }
     }
 }

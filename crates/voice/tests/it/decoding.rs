@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use portrait_voice::{Audio, DecodeLimits, Error, check_audible, decode, loudest_dbfs};
+use portrait_voice::{
+    Audio, DecodeLimits, Error, check_audible, decode, decode_beginning, loudest_dbfs,
+};
 
 use crate::support::{amplitude, data, db, silence, sine, wav};
 
@@ -71,6 +73,62 @@ fn wavs_of_other_widths_and_of_floats_are_decoded() {
         let audio = decoded(&riff(format, 22_050, bits, body.len() as u32, &body));
         let level = db(amplitude(&audio, 440.0) / 0.25);
         assert!(level.abs() < 0.2, "{bits} bits, float {float}: off by {level:.2} dB");
+    }
+}
+
+/// A WAV of several channels, of which one alone has the tone.
+fn of_channels(rate: u32, channels: u16, seconds: f64) -> Vec<u8> {
+    let tone = sine(rate, 440.0, 0.4, seconds);
+    let frame = |sample: &f32| {
+        let first = ((sample * 32_767.0) as i16).to_le_bytes();
+        let others = std::iter::repeat_n([0; 2], usize::from(channels) - 1);
+        std::iter::once(first).chain(others).flatten().collect::<Vec<u8>>()
+    };
+    let body: Vec<u8> = tone.samples().iter().flat_map(frame).collect();
+    let mut file = riff(1, rate, 16, body.len() as u32, &body);
+    file[22..24].copy_from_slice(&channels.to_le_bytes());
+    let width = 2 * u32::from(channels);
+    file[28..32].copy_from_slice(&(rate * width).to_le_bytes());
+    file[32..34].copy_from_slice(&(width as u16).to_le_bytes());
+    file
+}
+
+#[test]
+fn rates_and_channels_from_telephone_to_studio_are_decoded() {
+    for rate in [8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000, 192_000] {
+        for channels in [1, 2, 6] {
+            let audio = decoded(&of_channels(rate, channels, 1.0));
+            assert_eq!((audio.sample_rate(), audio.samples().len()), (rate, rate as usize));
+            let level = amplitude(&audio, 440.0) * f64::from(channels) / 0.4;
+            assert!(db(level).abs() < 0.1, "{rate} Hz, {channels} channels: {:.2} dB", db(level));
+        }
+    }
+    for rate in [4_000, 384_000] {
+        let mut file = of_channels(16_000, 1, 1.0);
+        file[24..28].copy_from_slice(&u32::to_le_bytes(rate));
+        let error = refused(&file);
+        assert!(matches!(error, Error::Unsupported { .. }), "{rate} Hz: {error}");
+    }
+}
+
+#[test]
+fn of_a_long_piece_the_beginning_is_enough() {
+    let limits = DecodeLimits { max_duration: Duration::from_millis(700), ..Default::default() };
+    for name in ["tone.mp3", "bare.mp3", "tone.m4a", "tone.aac", "tone.flac", "tone.ogg"] {
+        let (file, whole) = (data(name), decoded(&data(name)));
+        assert!(matches!(decode(&file, &limits), Err(Error::TooLong { .. })), "{name}");
+        let some = decode_beginning(&file, &limits, Duration::from_millis(600)).unwrap();
+        assert_eq!(some.samples(), &whole.samples()[..9_600], "{name}");
+        let all = decode_beginning(&file, &limits, Duration::from_secs(9)).unwrap();
+        assert_eq!(all, whole, "{name}");
+        // What is not needed may be missing, but for the tables at the end of an MP4; and so short
+        // an Ogg file is a single page.
+        if matches!(name, "tone.m4a" | "tone.ogg") {
+            continue;
+        }
+        let cut = &file[..file.len() * 9 / 10];
+        let some = decode_beginning(cut, &limits, Duration::from_millis(600)).unwrap();
+        assert_eq!(some.samples(), &whole.samples()[..9_600], "{name}");
     }
 }
 

@@ -1,33 +1,102 @@
 use std::time::Duration;
 
 use portrait_voice::{
-    Audio, DecodeLimits, EncodeOptions, Error, PrepareOptions, decode, encode, measure, prepare,
+    Audio, DecodeLimits, EncodeOptions, Encoding, Error, PrepareOptions, SoundFormat, decode,
+    encode, measure, prepare,
 };
 
-use crate::support::{amplitude, data, db, joined, part, silence, sine, wav, words};
+use crate::support::{amplitude, data, db, joined, noise, part, silence, sine, wav, words};
 
 #[test]
-fn the_best_rate_that_fits_is_chosen() {
+fn the_best_way_that_fits_is_chosen() {
     let options = EncodeOptions::default();
-    let rate = |seconds, source| options.rate_for(Duration::from_secs(seconds), source).unwrap();
-    assert_eq!(rate(10, 44_100), 48_000);
-    assert_eq!(rate(62, 48_000), 48_000);
-    assert_eq!(rate(63, 48_000), 32_000);
-    assert_eq!(rate(100, 48_000), 24_000);
-    assert_eq!(rate(187, 48_000), 16_000);
+    let plan = |seconds, source| options.plan(Duration::from_secs(seconds), source).unwrap();
+    let wav = |seconds, source| {
+        let Encoding { format, sample_rate } = plan(seconds, source);
+        assert_eq!(format, SoundFormat::Wav, "{seconds} s");
+        sample_rate
+    };
+    assert_eq!(wav(10, 44_100), 48_000);
+    assert_eq!(wav(62, 48_000), 48_000);
+    assert_eq!(wav(63, 48_000), 32_000);
+    assert_eq!(wav(100, 48_000), 24_000);
+    assert_eq!(wav(187, 48_000), 16_000);
     // Nothing is made up that the source does not have.
-    assert_eq!(rate(10, 8_000), 16_000);
-    assert_eq!(rate(10, 22_050), 24_000);
-    assert_eq!(rate(10, 96_000), 48_000);
-    let error = options.rate_for(Duration::from_secs(188), 16_000).unwrap_err();
-    assert!(
-        matches!(error, Error::TooLong { max_seconds } if (187.0..188.0).contains(&max_seconds))
-    );
+    assert_eq!(wav(10, 8_000), 16_000);
+    assert_eq!(wav(10, 22_050), 24_000);
+    assert_eq!(wav(10, 96_000), 48_000);
+    let mp3 = |seconds| match plan(seconds, 16_000) {
+        Encoding { format: SoundFormat::Mp3 { kbps }, sample_rate: 32_000 } => kbps,
+        other => panic!("{seconds} s: {other:?}"),
+    };
+    let found = [188, 375, 400, 450, 500, 599, 600].map(mp3);
+    assert_eq!(found, [128, 112, 112, 96, 80, 80, 64]);
+
+    let too_long = |options: &EncodeOptions, seconds| match options
+        .plan(Duration::from_secs(seconds), 16_000)
+        .unwrap_err()
+    {
+        Error::TooLong { max_seconds } => max_seconds,
+        other => panic!("{other}"),
+    };
+    assert_eq!(too_long(&options, 601), 600.0);
+    let only_wav = EncodeOptions { allow_mp3: false, ..EncodeOptions::default() };
+    assert!((187.0..188.0).contains(&too_long(&only_wav, 188)));
+    let tight = EncodeOptions { max_bytes: 600_000, ..EncodeOptions::default() };
+    assert!((99.0..100.0).contains(&too_long(&tight, 100)));
     let own_host = EncodeOptions { max_bytes: 15_000_000, ..EncodeOptions::default() };
-    assert!(own_host.rate_for(Duration::from_secs(460), 48_000).is_ok());
-    let roomy = EncodeOptions { max_bytes: 1 << 30, ..EncodeOptions::default() };
-    let error = roomy.rate_for(Duration::from_secs(601), 48_000).unwrap_err();
-    assert_eq!(error, Error::TooLong { max_seconds: 600.0 });
+    let plan = own_host.plan(Duration::from_secs(460), 48_000).unwrap();
+    assert_eq!(plan, Encoding { format: SoundFormat::Wav, sample_rate: 16_000 });
+}
+
+/// Speech in its spectrum and course: bursts of a low voice with its overtones, and hiss.
+fn speech(rate: u32, seconds: f64) -> Audio {
+    let voice = words(rate, 180.0, 0.4, 0.25, seconds);
+    let overtones = [(2.0, 0.5), (5.0, 0.25), (11.0, 0.12)];
+    let hiss = noise(rate, 0.01, seconds);
+    let samples =
+        voice.samples().iter().zip(hiss.samples()).enumerate().map(|(at, (low, hiss))| {
+            let phase = std::f64::consts::TAU * 180.0 * at as f64 / f64::from(rate);
+            let over: f64 = overtones.iter().map(|(of, share)| share * (phase * of).sin()).sum();
+            low + low.abs() * over as f32 * 0.5 + hiss
+        });
+    Audio::new(rate, samples.collect()).unwrap()
+}
+
+#[test]
+fn a_long_sound_becomes_mp3_of_the_same_sound() {
+    let audio = speech(32_000, 5.0);
+    for max_bytes in [32_000, 40_000, 60_000, 84_000] {
+        let options = EncodeOptions { max_bytes, ..EncodeOptions::default() };
+        let file = encode(&audio, &options).unwrap();
+        assert!(matches!(file.format, SoundFormat::Mp3 { .. }), "{file:?}");
+        assert_eq!((file.format.media_type(), file.format.extension()), ("audio/mpeg", "mp3"));
+        assert!(file.bytes.len() <= max_bytes, "{} of {max_bytes}", file.bytes.len());
+        let back = decode(&file.bytes, &DecodeLimits::default()).unwrap();
+        // The tag takes the padding off, so that lips and sound go together.
+        assert_eq!(back.samples().len(), audio.samples().len(), "{file:?}");
+        let (mut error, mut power) = (0.0, 0.0);
+        for (one, other) in audio.samples().iter().zip(back.samples()) {
+            error += f64::from(one - other).powi(2);
+            power += f64::from(*one).powi(2);
+        }
+        let ratio = 10.0 * (power / error).log10();
+        assert!(ratio > 20.0, "{file:?}: the sound is {ratio:.1} dB above what was lost");
+    }
+}
+
+#[test]
+fn ten_minutes_fit() {
+    // Not speech: ten minutes of it would take long to make and to encode here.
+    let audio = sine(16_000, 300.0, 0.2, 600.0);
+    let file = encode(&audio, &EncodeOptions::default()).unwrap();
+    assert_eq!(file.format, SoundFormat::Mp3 { kbps: 64 });
+    assert!((4_500_000..=6_000_000).contains(&file.bytes.len()), "{file:?}");
+    assert_eq!(file.duration, Duration::from_mins(10));
+    let back = decode(&file.bytes, &DecodeLimits::default()).unwrap();
+    assert_eq!(back.duration(), Duration::from_mins(10));
+    let level = db(amplitude(&part(&back, 300.0, 301.0), 300.0) / 0.2);
+    assert!(level.abs() < 0.1, "{level:.2} dB");
 }
 
 #[test]
@@ -37,14 +106,14 @@ fn a_file_is_within_its_bytes_and_is_the_sound() {
         let options = EncodeOptions { max_bytes, ..EncodeOptions::default() };
         let file = encode(&tone, &options).unwrap();
         assert!(file.bytes.len() <= max_bytes, "{} of {max_bytes}", file.bytes.len());
-        assert_eq!((file.media_type, file.extension), ("audio/wav", "wav"));
+        assert_eq!((file.format.media_type(), file.format.extension()), ("audio/wav", "wav"));
         let back = decode(&file.bytes, &DecodeLimits::default()).unwrap();
         assert_eq!(back.sample_rate(), file.sample_rate);
         assert_eq!(back.duration(), file.duration);
         let level = db(amplitude(&part(&back, 0.2, 1.8), 440.0) / 0.5);
         assert!(level.abs() < 0.05, "{max_bytes}: {level:.3} dB");
     }
-    let tight = EncodeOptions { max_bytes: 64_000, ..EncodeOptions::default() };
+    let tight = EncodeOptions { max_bytes: 64_000, allow_mp3: false, ..EncodeOptions::default() };
     assert!(matches!(encode(&tone, &tight), Err(Error::TooLong { .. })));
     let empty = Audio::new(16_000, Vec::new()).unwrap();
     assert!(matches!(encode(&empty, &EncodeOptions::default()), Err(Error::TooShort { .. })));

@@ -9,6 +9,5 @@ mod levels;
 mod messages;
 mod mixing;
 mod resampling;
-mod schema;
 mod seams;
 mod support;

@@ -1,16 +1,20 @@
 use portrait_voice::{
-    Content, Error, Message, MessageFields, Music, Prosody, ProsodyPreset, SpokenText, Voice,
-    VoiceProfiles, find_track,
+    Content, Error, Message, MessageFields, Music, Plan, Prosody, ProsodyPreset, SpeechRequest,
+    SpokenText, Track, Voice, VoiceProfiles, VoiceSettings, find_track,
 };
 use serde_json::{Value, json};
 
 fn spoken(voice: Option<Voice>, preset: ProsodyPreset, text: &str) -> SpokenText {
     let message = Message { voice, prosody: preset.prosody(), ..Message::text(text) };
-    message.spoken_text().unwrap().unwrap()
+    provider(&message)
 }
 
-fn as_json(spoken: &SpokenText) -> Value {
-    serde_json::to_value(spoken).unwrap()
+/// What D-ID's providers get.
+fn provider(message: &Message) -> SpokenText {
+    match message.plan(false).unwrap() {
+        Plan::Provider(spoken) => spoken,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn field(result: Result<impl std::fmt::Debug, Error>) -> &'static str {
@@ -28,44 +32,50 @@ fn nanami() -> Voice {
     }
 }
 
+const CONGRATULATIONS: &str = "おめでとうございます！";
+
 #[test]
 fn a_celebration_in_japanese_for_every_provider() {
-    let text = "おめでとうございます！";
-    let celebrate = |voice| as_json(&spoken(voice, ProsodyPreset::Celebration, text));
-    assert_eq!(celebrate(None), json!({"input": text, "ssml": false}));
+    let text = CONGRATULATIONS;
+    let celebrate = |voice: Option<Voice>| {
+        let spoken = spoken(voice.clone(), ProsodyPreset::Celebration, text);
+        assert_eq!(spoken.voice, voice);
+        spoken
+    };
+    let none = VoiceSettings::default;
+    let plain = |settings| SpokenText { input: text.into(), ssml: false, voice: None, settings };
+    assert_eq!(celebrate(None), plain(none()));
+    let lively = VoiceSettings { rate: Some(1.08), pitch_semitones: Some(2.0), ..none() };
     assert_eq!(
-        celebrate(Some(nanami())),
-        json!({"input": text, "ssml": false, "provider": {
-            "type": "microsoft", "voice_id": "ja-JP-NanamiNeural", "language": "Japanese (Japan)",
-            "voice_config": {"style": "Cheerful", "rate": "1.08", "pitch": "+2st"},
-        }})
+        celebrate(Some(nanami())).settings,
+        VoiceSettings { style: Some("Cheerful".into()), ..lively.clone() }
     );
     // A style the voice is not known to have is not asked of it.
-    assert_eq!(
-        celebrate(Some(Voice::microsoft("ja-JP-KeitaNeural")))["provider"]["voice_config"],
-        json!({"rate": "1.08", "pitch": "+2st"})
-    );
+    assert_eq!(celebrate(Some(Voice::microsoft("ja-JP-KeitaNeural"))).settings, lively);
     let voice = Voice::AzureOpenAi { voice_id: "nova".into(), language: None };
-    assert_eq!(
-        celebrate(Some(voice))["provider"],
-        json!({"type": "azure-openai", "voice_id": "nova", "voice_config": {"rate": "1.08", "pitch": "+2st"}})
-    );
+    assert_eq!(celebrate(Some(voice)).settings, lively);
     let voice = Voice::ElevenLabs { voice_id: None, model_id: None, language: None };
     assert_eq!(
-        celebrate(Some(voice))["provider"],
-        json!({"type": "elevenlabs", "voice_config": {"stability": 0.35, "rate": "1.08", "style": "0.6"}})
+        celebrate(Some(voice)).settings,
+        VoiceSettings {
+            stability: Some(0.35),
+            rate: Some(1.08),
+            exaggeration: Some(0.6),
+            ..none()
+        }
     );
-    let voice = Voice::Amazon { voice_id: "Takumi".into(), language: None };
+    let ssml = |voice| {
+        let spoken = celebrate(Some(voice));
+        assert_eq!((spoken.ssml, &spoken.settings), (true, &none()));
+        spoken.input
+    };
     assert_eq!(
-        celebrate(Some(voice)),
-        json!({"input": format!("<speak><prosody rate=\"108%\">{text}</prosody></speak>"),
-            "ssml": true, "provider": {"type": "amazon", "voice_id": "Takumi"}})
+        ssml(Voice::Amazon { voice_id: "Takumi".into(), language: None }),
+        format!("<speak><prosody rate=\"108%\">{text}</prosody></speak>")
     );
-    let voice = Voice::Google { voice_id: Some("ja-JP-Neural2-B".into()) };
     assert_eq!(
-        celebrate(Some(voice)),
-        json!({"input": format!("<speak><prosody rate=\"108%\" pitch=\"+2st\">{text}</prosody></speak>"),
-            "ssml": true, "provider": {"type": "google", "voice_id": "ja-JP-Neural2-B"}})
+        ssml(Voice::Google { voice_id: Some("ja-JP-Neural2-B".into()) }),
+        format!("<speak><prosody rate=\"108%\" pitch=\"+2st\">{text}</prosody></speak>")
     );
 }
 
@@ -79,7 +89,7 @@ fn a_neutral_voice_gets_no_settings_and_no_ssml() {
     ] {
         let spoken = spoken(Some(voice), ProsodyPreset::Neutral, "1 < 2 & 3");
         assert_eq!((spoken.input.as_str(), spoken.ssml), ("1 < 2 & 3", false));
-        assert_eq!(as_json(&spoken)["provider"].get("voice_config"), None);
+        assert_eq!(spoken.settings, VoiceSettings::default());
     }
 }
 
@@ -109,10 +119,9 @@ fn elevenlabs_keeps_to_its_ranges() {
                 prosody: prosody.clone(),
                 ..Message::text("Hello")
             };
-            let config =
-                &as_json(&message.spoken_text().unwrap().unwrap())["provider"]["voice_config"];
-            assert_eq!(config["stability"], json!(stability), "{model}");
-            assert_eq!(config["rate"], json!(if rate < 1.0 { "0.7" } else { "1.2" }));
+            let settings = provider(&message).settings;
+            assert_eq!(settings.stability, Some(stability), "{model}");
+            assert_eq!(settings.rate, Some(if rate < 1.0 { 0.7 } else { 1.2 }));
         }
     }
 }
@@ -134,29 +143,43 @@ fn presets_have_names_both_ways_and_lie_within_all_limits() {
 
 #[test]
 fn lengths_are_of_characters() {
-    let check = |text: String| Message::text(text).check();
-    assert_eq!(field(check("おめ".into())), "text");
-    check("おめで".into()).unwrap();
-    assert_eq!(field(check("   a   ".into())), "text");
-    assert_eq!(field(check("\u{0}\u{1}\u{2}ab".into())), "text");
+    let plan = |text: String, service: bool| Message::text(text).plan(service);
+    assert_eq!(field(plan("おめ".into(), false)), "text");
+    plan("おめで".into(), false).unwrap();
+    assert_eq!(field(plan("   a   ".into(), false)), "text");
+    assert_eq!(field(plan("\u{0}\u{1}\u{2}ab".into(), false)), "text");
     // 30,000 bytes.
-    check("お".repeat(10_000)).unwrap();
-    assert_eq!(field(check("お".repeat(10_001))), "text");
+    for service in [false, true] {
+        plan("お".repeat(10_000), service).unwrap();
+        assert_eq!(field(plan("お".repeat(10_001), service)), "text");
+        assert_eq!(field(plan(" \n ".into(), service)), "text");
+    }
+    // A service has no least length but the one.
+    plan("は".into(), true).unwrap();
+    let named = |voice| Message { voice: Some(voice), ..Message::text("は") };
+    named(Voice::service("anna")).check().unwrap();
+    assert_eq!(field(named(nanami()).check()), "text");
     // Escaping makes five of one.
     let many = Message {
         voice: Some(Voice::Google { voice_id: None }),
         prosody: ProsodyPreset::Calm.prosody(),
         ..Message::text("&".repeat(9_000))
     };
-    assert_eq!(field(many.spoken_text()), "text");
+    assert_eq!(field(many.plan(false)), "text");
+}
+
+fn music(volume: f64) -> Option<Music> {
+    Some(Music { track: Track::Id("system_bgm_001".into()), volume })
 }
 
 #[test]
 fn parts_that_do_not_go_together_are_refused() {
-    let music = Some(Music { id: "system_bgm_001".into(), volume: 0.3 });
     let recording = || Message::recording(vec![1]);
-    Message { music: music.clone(), ..recording() }.check().unwrap();
-    assert_eq!(field(Message { music, ..Message::text("Hello") }.check()), "music");
+    Message { music: music(0.3), ..recording() }.check().unwrap();
+    let by_provider = Message { voice: Some(nanami()), ..Message::text("Hello") };
+    assert_eq!(field(Message { music: music(0.3), ..by_provider.clone() }.check()), "music");
+    // Music that is not heard is none.
+    Message { music: music(0.0), ..by_provider }.check().unwrap();
     assert_eq!(field(Message { voice: Some(nanami()), ..recording() }.check()), "voice");
     let prosody = ProsodyPreset::Calm.prosody();
     assert_eq!(field(Message { prosody, ..recording() }.check()), "prosody");
@@ -164,11 +187,13 @@ fn parts_that_do_not_go_together_are_refused() {
     let voice = Some(Voice::microsoft(" "));
     assert_eq!(field(Message { voice, ..Message::text("Hello") }.check()), "voice");
     for volume in [-0.1, 1.1, f64::NAN] {
-        let music = Some(Music { id: "a".into(), volume });
-        assert_eq!(field(Message { music, ..recording() }.check()), "music.volume");
+        assert_eq!(field(Message { music: music(volume), ..recording() }.check()), "music.volume");
     }
-    let music = Some(Music { id: "../a".into(), volume: 0.1 });
-    assert_eq!(field(Message { music, ..recording() }.check()), "music.id");
+    let of = |track| Some(Music { track, volume: 0.1 });
+    let track = of(Track::Id("../a".into()));
+    assert_eq!(field(Message { music: track, ..recording() }.check()), "music.id");
+    let track = of(Track::File(Vec::new().into()));
+    assert_eq!(field(Message { music: track, ..recording() }.check()), "music");
     for prosody in [
         Prosody { rate: 0.1, ..Prosody::default() },
         Prosody { pitch_semitones: f64::NAN, ..Prosody::default() },
@@ -177,7 +202,96 @@ fn parts_that_do_not_go_together_are_refused() {
         let error = Message { prosody, ..Message::text("Hello") }.check().unwrap_err();
         assert!(matches!(error, Error::InvalidOption { .. }), "{error}");
     }
-    assert_eq!(recording().spoken_text().unwrap(), None);
+}
+
+#[test]
+fn who_speaks_is_decided_by_voice_music_and_service() {
+    let said = |voice: Option<Voice>, volume: f64, service: bool| {
+        let message = Message { voice, music: music(volume), ..Message::text("Hello") };
+        match message.plan(service) {
+            Ok(Plan::Provider(spoken)) => {
+                format!("provider {:?}", spoken.voice.map(|v| v.to_string()))
+            }
+            Ok(Plan::Service(request)) => format!("service {:?}", request.voice_id),
+            Ok(Plan::Recording(_)) => "recording".to_owned(),
+            Err(Error::NoSpeechService { .. }) => "no service".to_owned(),
+            Err(Error::InvalidMessage { field, .. }) => format!("refused {field}"),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    let anna = || Some(Voice::service("anna"));
+    let takumi = || Some(Voice::Amazon { voice_id: "Takumi".into(), language: None });
+    for service in [false, true] {
+        assert_eq!(said(takumi(), 0.0, service), "provider Some(\"amazon:Takumi\")");
+        assert_eq!(said(takumi(), 0.3, service), "refused music");
+    }
+    for volume in [0.0, 0.3] {
+        assert_eq!(said(anna(), volume, true), "service Some(\"anna\")");
+        assert_eq!(said(anna(), volume, false), "no service");
+        assert_eq!(said(None, volume, true), "service None");
+    }
+    assert_eq!(said(None, 0.0, false), "provider None");
+    assert_eq!(said(None, 0.3, false), "no service");
+    let error = Message { music: music(0.3), ..Message::text("Hello") }.plan(false).unwrap_err();
+    assert!(error.to_string().contains("configure a speech service"), "{error}");
+
+    let recording = Message { music: music(0.3), ..Message::recording(vec![1]) };
+    for service in [false, true] {
+        assert_eq!(recording.plan(service).unwrap(), Plan::Recording(vec![1].into()));
+    }
+}
+
+#[test]
+fn a_service_gets_the_message_in_plain_values() {
+    let voice = Voice::Service {
+        voice_id: Some("openvoice_c403f011".into()),
+        model_id: Some("openvoice-v2".into()),
+        styles: vec!["Sad".into(), "Excited".into(), "Friendly".into()],
+        language: Some("ja".into()),
+    };
+    let prosody = ProsodyPreset::Celebration.prosody();
+    let text = format!("\u{0}  {CONGRATULATIONS} <3\n");
+    let message = Message { voice: Some(voice), prosody, ..Message::text(text) };
+    let Plan::Service(request) = message.plan(true).unwrap() else { panic!() };
+    assert_eq!(
+        request,
+        SpeechRequest {
+            text: format!("{CONGRATULATIONS} <3"),
+            voice_id: Some("openvoice_c403f011".into()),
+            model_id: Some("openvoice-v2".into()),
+            language: Some("ja".into()),
+            style: Some("Excited".into()),
+            rate: 1.08,
+            pitch_semitones: 2.0,
+            expressiveness: Some(0.6),
+        }
+    );
+}
+
+#[test]
+fn voices_have_names_both_ways() {
+    for name in [
+        "microsoft:ja-JP-NanamiNeural",
+        "microsoft:en-US-Ava:DragonHDLatestNeural",
+        "amazon:Takumi",
+        "azure-openai:nova",
+        "elevenlabs:21m00Tcm4TlvDq8ikWAM",
+        "elevenlabs",
+        "google:ja-JP-Neural2-B",
+        "google",
+        "service:openvoice_c403f011",
+        "service",
+    ] {
+        let voice: Voice = name.parse().unwrap();
+        assert_eq!(voice.to_string(), name);
+        assert_eq!(voice.is_service(), name.starts_with("service"));
+    }
+    for id in ["ja-JP-NanamiNeural", "en-US-Ava:DragonHDLatestNeural"] {
+        assert_eq!(id.parse::<Voice>().unwrap(), Voice::microsoft(id));
+    }
+    for name in ["", "amazon", "microsoft", "azure-openai", "amazon:", "google: ", "service:"] {
+        assert_eq!(field(name.parse::<Voice>()), "voice", "{name:?}");
+    }
 }
 
 const PROFILES: &str = r#"
@@ -203,6 +317,12 @@ const PROFILES: &str = r#"
     [profiles.nova]
     provider = "azure-openai"
     voice_id = "nova"
+
+    [profiles.cloned]
+    provider = "service"
+    voice_id = "anna"
+    language = "ja"
+    styles = ["excited"]
 "#;
 
 #[test]
@@ -210,7 +330,7 @@ fn profiles_are_read_from_toml_and_json() {
     let profiles = VoiceProfiles::from_toml(PROFILES).unwrap();
     assert_eq!(profiles.find(Some("openvoice_c403f011")).unwrap(), Some(&nanami()));
     assert_eq!(profiles.find(None).unwrap(), Some(&nanami()));
-    assert_eq!(profiles.profiles.len(), 5);
+    assert_eq!(profiles.profiles.len(), 6);
     let json = serde_json::to_string(&profiles).unwrap();
     assert_eq!(VoiceProfiles::from_json(&json).unwrap(), profiles);
     assert_eq!(VoiceProfiles::default().find(None).unwrap(), None);
@@ -250,12 +370,13 @@ fn fields_of_a_request_become_a_message() {
     assert_eq!(message.prosody, ProsodyPreset::Celebration.prosody());
 
     let fields = parse(json!({"bgm_id": "system_bgm_001", "bgm_volume": 0.3}));
-    let message = fields.clone().into_message(Some(vec![1, 2]), &profiles).unwrap();
-    assert_eq!(message.content, Content::Recording(vec![1, 2]));
-    assert_eq!(message.music, Some(Music { id: "system_bgm_001".into(), volume: 0.3 }));
+    let message = fields.clone().into_message(Some(vec![1, 2].into()), &profiles).unwrap();
+    assert_eq!(message.content, Content::Recording(vec![1, 2].into()));
+    assert_eq!(message.music, music(0.3));
     assert_eq!(message.voice, None, "the default profile is for texts");
 
-    let refused = |value, audio| parse(value).into_message(audio, &profiles);
+    let refused =
+        |value, audio: Option<Vec<u8>>| parse(value).into_message(audio.map(Into::into), &profiles);
     assert_eq!(field(fields.into_message(None, &profiles)), "text");
     assert_eq!(field(refused(json!({"text": "Hello"}), Some(vec![1]))), "text");
     assert_eq!(field(refused(json!({"text": "Hello", "bgm_id": "a"}), None)), "music");
@@ -269,6 +390,34 @@ fn fields_of_a_request_become_a_message() {
     assert!(matches!(error, Error::UnknownVoiceProfile { .. }));
     let error = refused(json!({"text": "Hello", "prosody_preset": "x"}), None).unwrap_err();
     assert!(matches!(error, Error::UnknownProsodyPreset { .. }));
+}
+
+/// The body that the field's own page of endpoints shows, with a profile for its voice.
+#[test]
+fn the_example_of_the_field_is_spoken_by_a_service_over_music() {
+    let fields: MessageFields = serde_json::from_value(json!({
+        "image_id": "abc123",
+        "persons": [{"person_id": 0, "processed_image_url": "data:image/png;base64,"}],
+        "text": CONGRATULATIONS,
+        "voice_profile_id": "openvoice_c403f011",
+        "prosody_preset": "celebration",
+        "bgm_id": "system_bgm_001",
+        "bgm_volume": 0.3,
+    }))
+    .unwrap();
+    let profiles = VoiceProfiles::from_toml(
+        "[profiles.openvoice_c403f011]\nprovider = 'service'\nvoice_id = 'c403f011'\nlanguage = 'ja'",
+    )
+    .unwrap();
+    let message = fields.into_message(None, &profiles).unwrap();
+    assert_eq!(message.music, music(0.3));
+    let Plan::Service(request) = message.plan(true).unwrap() else { panic!() };
+    assert_eq!((request.text.as_str(), request.rate), (CONGRATULATIONS, 1.08));
+    assert_eq!(request.text.chars().count(), 11);
+    assert_eq!(
+        (request.voice_id.as_deref(), request.language.as_deref()),
+        (Some("c403f011"), Some("ja"))
+    );
 }
 
 #[test]

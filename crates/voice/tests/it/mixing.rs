@@ -149,7 +149,9 @@ fn the_result_has_the_voices_rate_and_length_whatever_the_music_has() {
 #[test]
 fn silence_and_options_outside_their_range_are_told() {
     let silent = silence(RATE, 2.0);
-    assert!(matches!(mix(&voice(), &silent, &steady(0.3, 0.0)), Err(Error::Silent { .. })));
+    let error = mix(&voice(), &silent, &steady(0.3, 0.0)).unwrap_err();
+    assert!(matches!(&error, Error::Music(of) if matches!(**of, Error::Silent { .. })), "{error}");
+    assert!(error.to_string().starts_with("background music: "), "{error}");
     assert!(matches!(mix(&silent, &music(), &steady(0.3, 0.0)), Err(Error::Silent { .. })));
     let refused = |options: MixOptions| match mix(&voice(), &music(), &options) {
         Err(Error::InvalidOption { option, .. }) => option,

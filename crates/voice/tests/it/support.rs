@@ -81,5 +81,5 @@ pub(crate) fn db(ratio: f64) -> f64 {
 /// As a file of WAV at the sound's own rate of 16, 24, 32 or 48 kHz.
 pub(crate) fn wav(audio: &Audio) -> Vec<u8> {
     let options = EncodeOptions { max_bytes: 64 << 20, ..EncodeOptions::default() };
-    encode(audio, &options).unwrap().bytes
+    encode(audio, &options).unwrap().bytes.to_vec()
 }

@@ -10,7 +10,7 @@ use portrait_pipeline::storage::object_store::ObjectStore;
 use portrait_pipeline::storage::object_store::memory::InMemory;
 use portrait_pipeline::{
     BoundingBox, Code, Detection, Error, Message, PersonCutOut, PersonResult, PhotoId, Pipeline,
-    Progress, Speech, Storage, Tier, Timeouts, Video, encode_png,
+    Progress, Storage, Tier, Timeouts, Video, encode_png, voice,
 };
 use std::cell::RefCell;
 use std::pin::pin;
@@ -114,8 +114,7 @@ impl World {
         let wait = WaitOptions { deadline: Duration::from_secs(240), ..WaitOptions::default() };
         let mut message = Message { wait, ..Message::text("Hello, nice to meet you.") };
         if script.audio {
-            let bytes = [&b"RIFF"[..], &[0; 400]].concat().into();
-            message.speech = Speech::Audio { bytes, media_type: "audio/wav".into() };
+            message.speech = voice::Message::recording(tone());
         }
         let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
         let mut programs = Vec::new();
@@ -260,4 +259,22 @@ fn account(world: &World, video: Option<&Video>, report: &mut Report) {
     if world.fake.credits() != 100.0 - f64::from(spent) {
         report.wrong.push(format!("{} credits left", world.fake.credits()));
     }
+}
+
+/// A second of 440 Hz: WAV, 16 bit, mono, 16 kHz.
+fn tone() -> Vec<u8> {
+    const RATE: u32 = 16_000;
+    let word = |value: u32| value.to_le_bytes();
+    let mut file = [&b"RIFF"[..], &word(36 + 2 * RATE), b"WAVEfmt ", &word(16)].concat();
+    // Uncompressed, one channel.
+    file.extend([1, 0, 1, 0]);
+    file.extend([word(RATE), word(2 * RATE)].concat());
+    // Bytes of a sample, and its bits.
+    file.extend([2, 0, 16, 0]);
+    file.extend([&b"data"[..], &word(2 * RATE)].concat());
+    for i in 0..RATE {
+        let phase = f64::from(i) / f64::from(RATE) * 440.0 * std::f64::consts::TAU;
+        file.extend(((phase.sin() * 8000.0) as i16).to_le_bytes());
+    }
+    file
 }

@@ -1,0 +1,102 @@
+//! From arguments to what is said, and to who says it.
+
+use crate::args::MessageArgs;
+use crate::error::CliError;
+use crate::settings;
+use portrait_pipeline::voice::{
+    Content, DecodeLimits, Error as VoiceError, HttpSpeech, Message, Music, Track, Voice,
+    VoiceProfiles, bytes::Bytes,
+};
+use portrait_pipeline::{Error, PipelineBuilder};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+impl MessageArgs {
+    /// The message, with what stands in files read.
+    pub(crate) fn message(&self) -> Result<Message, CliError> {
+        let content = match (&self.audio, &self.text) {
+            (Some(path), _) => Content::Recording(sound(path)?),
+            (None, text) => Content::Text(text.clone().unwrap_or_default()),
+        };
+        let message = Message {
+            content,
+            voice: self.voice()?,
+            prosody: self.prosody.unwrap_or_default().prosody(),
+            music: self.music()?,
+        };
+        message.check().map_err(Error::from)?;
+        Ok(message)
+    }
+
+    fn voice(&self) -> Result<Option<Voice>, CliError> {
+        let (None, Some(path), Some(_)) = (&self.voice, &self.voice_profiles, &self.text) else {
+            return Ok(self.voice.clone());
+        };
+        let text = std::fs::read_to_string(path).map_err(CliError::file(path, "read"))?;
+        let json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+        let read = if json { VoiceProfiles::from_json } else { VoiceProfiles::from_toml };
+        let in_file = |error| CliError::in_file(path, Error::from(error));
+        let profiles = read(&text).map_err(in_file)?;
+        Ok(profiles.find(self.voice_profile.as_deref()).map_err(in_file)?.cloned())
+    }
+
+    fn music(&self) -> Result<Option<Music>, CliError> {
+        let Some(name) = &self.music else {
+            return Ok(None);
+        };
+        let path = Path::new(name);
+        let track = if path.is_file() {
+            Track::File(sound(path)?)
+        } else if self.music_folder.is_some() {
+            Track::Id(name.clone())
+        } else {
+            let hint = "is no file; for the id of a piece give --music-folder too";
+            return Err(CliError::Usage(format!("--music {name}: {hint}")));
+        };
+        Ok(Some(Music { track, volume: self.music_volume }))
+    }
+
+    /// What concerns a sound that was given as a file is told with its path.
+    pub(crate) fn of_sound(&self, error: Error) -> CliError {
+        let path = match &error {
+            Error::Message(VoiceError::Music(_)) => self.music.as_ref().map(PathBuf::from),
+            Error::Message(_) => self.audio.clone(),
+            _ => None,
+        };
+        match path {
+            Some(path) => CliError::in_file(&path, error),
+            None => error.into(),
+        }
+    }
+
+    /// The pipeline's speech service and music.
+    pub(crate) fn builder(
+        &self,
+        mut builder: PipelineBuilder,
+    ) -> Result<PipelineBuilder, CliError> {
+        if let Some(folder) = &self.music_folder {
+            builder = builder.music_folder(folder);
+        }
+        let Some(address) = &self.speech_url else {
+            return Ok(builder);
+        };
+        let mut speech = HttpSpeech::builder(settings::url(address)?);
+        if let Some(key) = &self.speech_key {
+            speech = speech.key(key.as_str());
+        }
+        if let Some(model) = &self.speech_model {
+            speech = speech.model(model);
+        }
+        Ok(builder.speech(speech.build().map_err(Error::from)?))
+    }
+}
+
+/// A sound file; one that is too large is told so and not read.
+fn sound(path: &Path) -> Result<Bytes, CliError> {
+    let max = DecodeLimits::default().max_bytes;
+    let file = std::fs::File::open(path).map_err(CliError::file(path, "read"))?;
+    let mut bytes = Vec::new();
+    // One byte more than allowed tells that there are more.
+    file.take(max as u64 + 1).read_to_end(&mut bytes).map_err(CliError::file(path, "read"))?;
+    Ok(bytes.into())
+}
