@@ -61,7 +61,7 @@ pub(crate) enum Command {
     /// Cut people out of a photo: a PNG for each
     Cutout(CutoutArgs),
     /// Let the people in a photo say something: a video for each
-    Video(VideoArgs),
+    Video(Box<VideoArgs>),
     /// Run a network alone: safetensors in, safetensors out
     Tensor(TensorArgs),
     /// List, fetch and verify models

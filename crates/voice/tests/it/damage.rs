@@ -236,7 +236,6 @@ fn seeded_wounds_give_sound_or_typed_errors() {
             }
         }
     }
-    println!("{whole} gave sound, {refused} typed errors");
     assert!(refused > 0 && whole > 0, "{whole} gave sound, {refused} typed errors");
 }
 
