@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, within};
 
 /// How a text is to be spoken, whoever speaks it. Each provider takes of it what it understands;
-/// see [`Message::spoken_text`](crate::Message::spoken_text).
+/// see [`Message::plan`](crate::Message::plan).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Prosody {
