@@ -114,7 +114,8 @@ async fn a_recording_with_music_becomes_a_video_of_each_person() {
     assert_eq!(videos.len(), 3);
     for video in videos {
         let key = video.result.unwrap().key;
-        assert_eq!(stage.pipeline.storage().get(key).await.unwrap(), portrait_d_id_fake::TALK_MP4);
+        let file = stage.pipeline.storage().get(key).await.unwrap();
+        assert!(file.len() > 1000 && &file[4..8] == b"ftyp", "an mp4 of {} bytes", file.len());
     }
     // One upload serves all.
     assert_eq!(stage.fake.requests(Route::UploadAudio).len(), 1);
