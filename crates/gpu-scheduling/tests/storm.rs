@@ -96,7 +96,8 @@ async fn whatever_callers_and_runs_do_everybody_is_answered_and_nothing_leaks() 
             match result {
                 Ok(answer) => assert_eq!(answer, number),
                 Err(Error::Panicked { .. } | Error::Job(_)) => assert_eq!(runs, 1),
-                Err(Error::OutOfMemory { .. }) => assert_eq!(runs, 2, "once more, alone"),
+                // Once more, alone; but not after its deadline, nor while every device is lost.
+                Err(Error::OutOfMemory { .. }) => assert!((1..=2).contains(&runs), "{runs} runs"),
                 Err(Error::DeviceLost { .. } | Error::NoDevice { .. }) => assert!(runs <= 2),
                 Err(Error::Deadline { .. }) => {}
                 Err(other) => panic!("{other}"),
