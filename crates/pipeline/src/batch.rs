@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::engine::Ran;
-use crate::refusal::is_loss;
+use crate::refusal::device_failure;
 use crate::replica::{Load, Replica};
 use image::RgbImage;
 use portrait_detection::{DetectOptions, Detection};
@@ -56,17 +56,18 @@ pub(crate) fn detect_batch(
     key: &BatchKey,
     inputs: &[BatchInput],
 ) -> Result<Vec<BatchOutput>, Failure> {
-    let together = detect_together(replica, key, inputs);
-    match together.map(|all| all.into_iter().map(Ok).collect()) {
-        Err(error @ Error::OutOfMemory { .. }) => Err(Failure::out_of_memory(error)),
-        Err(error) if is_loss(&error) => Err(Failure::device_lost(error)),
+    let error = match detect_together(replica, key, inputs) {
+        Ok(outputs) => return Ok(outputs.into_iter().map(Ok).collect()),
+        Err(error) => error,
+    };
+    match device_failure(error) {
+        Ok(failure) => Err(failure),
         Err(error) if inputs.len() == 1 => Ok(vec![Err(error)]),
         Err(_) => {
             let alone =
                 |input| Ok(detect_together(replica, key, std::slice::from_ref(input))?.remove(0));
             Ok(inputs.iter().map(alone).collect())
         }
-        Ok(outputs) => Ok(outputs),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The networks on their devices: every run waits in one fair, bounded queue.
 
 use crate::batch::{BatchInput, BatchKey, BatchOutput, detect_batch};
-use crate::refusal::{is_loss, refusal};
+use crate::refusal::{device_failure, refusal};
 use crate::replica::{Load, Replica, Source};
 use crate::scheduling::{Batching, Scheduling};
 use crate::{Error, PhotoId};
@@ -236,15 +236,11 @@ struct Failed(Arc<Mutex<Option<Error>>>);
 impl Failed {
     /// What the scheduler is told of an error.
     fn failure(&self, error: Error) -> Failure {
-        if matches!(error, Error::OutOfMemory { .. }) {
-            return Failure::out_of_memory(error);
-        }
-        if is_loss(&error) {
-            return Failure::device_lost(error);
-        }
-        let told = Failure::from(std::io::Error::other(error.to_string()));
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-        told
+        device_failure(error).unwrap_or_else(|error| {
+            let told = Failure::from(std::io::Error::other(error.to_string()));
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            told
+        })
     }
 
     /// The job's own error, where it is one.

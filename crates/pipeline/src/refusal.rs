@@ -1,7 +1,7 @@
 //! What the scheduler and the devices say, as errors of the pipeline.
 
 use crate::Error;
-use portrait_gpu_scheduling::Error as Scheduling;
+use portrait_gpu_scheduling::{Error as Scheduling, Failure};
 
 /// What the scheduler refused or lost, as the error of a step. The errors of jobs themselves do not
 /// come this way.
@@ -32,8 +32,17 @@ const LOSSES: [&str; 6] = [
     "CUDA_ERROR_CONTEXT_IS_DESTROYED",
 ];
 
+/// What the scheduler is told of an error that is about the device; any other error comes back.
+pub(crate) fn device_failure(error: Error) -> Result<Failure, Error> {
+    match error {
+        Error::OutOfMemory { .. } => Ok(Failure::out_of_memory(error)),
+        error if is_loss(&error) => Ok(Failure::device_lost(error)),
+        error => Err(error),
+    }
+}
+
 /// Whether an error of a run says that its device works no more.
-pub(crate) fn is_loss(error: &Error) -> bool {
+fn is_loss(error: &Error) -> bool {
     let mut next: Option<&dyn std::error::Error> = Some(error);
     std::iter::from_fn(|| {
         let error = next?;

@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use super::patches::{Corner, Geometry, Source};
+use super::patches::{Corner, Geometry, MOST_ROWS, Source};
 use crate::matmul::{Operand, Scratch};
 use std::ops::Range;
 
@@ -35,12 +35,6 @@ impl<'a> Lines<'a> {
             Self { geometry, source, parts: [kernel_w * channels], zeros }
         })
     }
-
-    fn corners(&self, rows: &Range<usize>, count: usize) -> Vec<Corner> {
-        let mut corners = vec![Corner::default(); count];
-        self.geometry.corners(rows.start, rows.end - 1, &mut corners);
-        corners
-    }
 }
 
 // SAFETY: pointers are those of slices as long as a line of taps: of the map, or of the scratch where
@@ -65,8 +59,9 @@ unsafe impl Operand for Lines<'_> {
     fn prepare(&self, rows: Range<usize>, scratch: &mut Scratch) {
         let (width, channels) = (self.width(), self.source.view.width());
         let to = scratch.values(rows.len() * width);
-        let corners = self.corners(&rows, rows.len());
-        for (corner, to) in corners.into_iter().zip(to.chunks_exact_mut(width)) {
+        let mut corners = vec![Corner::default(); rows.len()];
+        let corners = self.geometry.corners_of_tile(&rows, &mut corners);
+        for (&corner, to) in corners.iter().zip(to.chunks_exact_mut(width)) {
             if !self.geometry.is_inside(corner) {
                 let pieces = self.geometry.kernel_taps().zip(to.chunks_exact_mut(channels));
                 for (tap, to) in pieces {
@@ -85,7 +80,9 @@ unsafe impl Operand for Lines<'_> {
         pointers: &mut Vec<*const f32>,
     ) {
         let (width, [line]) = (self.width(), self.parts);
-        let corners = self.corners(&rows, count);
+        // Called for each tile: no allocation.
+        let mut corners = [Corner::default(); MOST_ROWS];
+        let corners = self.geometry.corners_of_tile(&rows, &mut corners[..count]);
         let values = self.source.view.values();
         for tap in 0..self.taps() {
             pointers.extend(corners.iter().enumerate().map(|(r, &corner)| {

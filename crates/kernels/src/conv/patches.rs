@@ -8,6 +8,9 @@ use crate::view::View;
 use candle_core::{Result, bail};
 use std::ops::Range;
 
+/// Rows of a tile at most.
+pub(super) const MOST_ROWS: usize = 32;
+
 /// Sizes of a convolution's input and output.
 pub(super) struct Geometry {
     batch: usize,
@@ -69,7 +72,7 @@ impl Geometry {
     }
 
     /// The corners of what consecutive positions see; behind `last` that of `last` again.
-    pub(super) fn corners(&self, first: usize, last: usize, corners: &mut [Corner]) {
+    fn corners(&self, first: usize, last: usize, corners: &mut [Corner]) {
         let [out_h, out_w] = self.out;
         let Conv2dParams { stride, .. } = self.params;
         let (image, position) = (first / (out_h * out_w), first % (out_h * out_w));
@@ -93,6 +96,17 @@ impl Geometry {
                 }
             }
         }
+    }
+
+    /// The corners of a tile's rows from `rows.start` on; what would lie behind the last row is that
+    /// row again.
+    pub(super) fn corners_of_tile<'a>(
+        &self,
+        rows: &Range<usize>,
+        corners: &'a mut [Corner],
+    ) -> &'a [Corner] {
+        self.corners(rows.start, rows.end - 1, corners);
+        corners
     }
 
     /// The pixel that a tap reads of maps that are doubled `shift` times; `None` outside the image.
@@ -196,9 +210,8 @@ unsafe impl Operand for Patches<'_> {
         _: &Scratch,
         pointers: &mut Vec<*const f32>,
     ) {
-        let mut corners = [Corner::default(); 32];
-        let corners = &mut corners[..count];
-        self.geometry.corners(rows.start, rows.end - 1, corners);
+        let mut corners = [Corner::default(); MOST_ROWS];
+        let corners = self.geometry.corners_of_tile(&rows, &mut corners[..count]);
         for tap in self.geometry.kernel_taps() {
             for source in &self.sources {
                 let piece = |&corner: &Corner| {
