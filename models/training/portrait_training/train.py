@@ -44,11 +44,15 @@ class Trainer:
         self.settings = {"attention": options.attention, "schedule": options.schedule}
         self.step, self.seconds, self.since_start, self.history = 0, 0.0, 0, []
         saved = load_state(options.out, self.device)
-        if saved:
-            self.settings = saved["settings"]
+        start = load_state(options.weights_of, self.device) if options.weights_of and not saved else None
+        if saved or start:
+            self.settings = (saved or start)["settings"]
         self.schedule = task.schedules[self.settings["schedule"]]
         self.network = task.build(self.settings).to(self.device)
         fused = self.device.type == "cuda"
+        if start:
+            self.network.load_state_dict(start["network"])
+            print(f"begins with the weights of step {start['step']} of {options.weights_of}", flush=True)
         self.network.to(memory_format=torch.channels_last)
         self.ema = Ema(self.network, options.ema)
         groups = parameter_groups(self.network, task.decay)
@@ -132,6 +136,7 @@ def main(arguments=None):
     parser.add_argument("task", choices=TASKS)
     parser.add_argument("--packs", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder of the run; resumed if it has a state")
+    parser.add_argument("--weights-of", type=Path, help="run whose weights a new run begins with, on its own schedule")
     parser.add_argument("--total-minutes", type=float, default=14, help="of the whole training, over all commands")
     parser.add_argument("--minutes", type=float, default=1e9, help="at most, in this command")
     parser.add_argument("--steps", type=int, help="length of the training in steps instead of minutes")

@@ -53,6 +53,14 @@ def test_a_run_resumes_and_exports(packs, tmp_path, name, monkeypatch, capsys):
     assert second["step"] == 4 and len(second["history"]) == 4
     assert json.loads((run / "quality.json").read_text())["scenes"]
 
+    other = [*options, "--weights-of", str(run), "--steps", "1", "--rate", "1e-12"]
+    other[other.index("--out") + 1] = str(tmp_path / "other")
+    train.main(other)
+    third = load_state(tmp_path / "other")
+    assert third["step"] == 1 and len(third["history"]) == 1
+    key, weight = next((k, v) for k, v in second["network"].items() if v.ndim == 4)
+    assert torch.allclose(third["network"][key], weight, atol=1e-9)
+
     if not export.command().is_file():
         print(f"no {export.command()}: the exported file is not compared with the Rust command")
     export.main(["--run", str(run), "--out", str(folder), "--side", "128"])
