@@ -1,11 +1,14 @@
 //! Bilinear resizing with the bits of OpenCV.
 
 use image::RgbImage;
+use rayon::prelude::*;
 
 /// Bits of an interpolation weight.
 const WEIGHT_BITS: u32 = 11;
 const ONE: f32 = (1u32 << WEIGHT_BITS) as f32;
 const COLOURS: usize = 3;
+/// New rows that a thread makes at once.
+const BAND: usize = 64;
 
 /// Resizes to `width × height` pixels, bit for bit as `cv2.resize(…, interpolation=INTER_LINEAR)`
 /// does with 8-bit pictures.
@@ -53,17 +56,23 @@ fn halve(photo: &RgbImage, out: &mut RgbImage) {
 fn interpolate(photo: &RgbImage, out: &mut RgbImage) {
     let (from_width, from_height) = photo.dimensions();
     let columns: Vec<Mix> = mixes(from_width, out.width()).map(Mix::whole_at_the_ends).collect();
-    let rows = mixes(from_height, out.height());
+    let rows: Vec<Mix> = mixes(from_height, out.height()).collect();
     let out_row_bytes = out.width() as usize * COLOURS;
+    let bands = out.par_chunks_mut(BAND * out_row_bytes).zip(rows.par_chunks(BAND));
+    bands.for_each(|(out, rows)| interpolate_rows(photo, &columns, rows, out));
+}
+
+fn interpolate_rows(photo: &RgbImage, columns: &[Mix], rows: &[Mix], out: &mut [u8]) {
+    let out_row_bytes = columns.len() * COLOURS;
     // The two source rows in use, already resized along x, and which rows they are.
     let mut lines = [(); 2].map(|()| (None, vec![0i32; out_row_bytes]));
-    for (mix, out) in rows.zip(out.chunks_exact_mut(out_row_bytes)) {
+    for (mix, out) in rows.iter().zip(out.chunks_exact_mut(out_row_bytes)) {
         if lines[1].0 == Some(mix.at[0]) {
             lines.swap(0, 1);
         }
         for (row, (held, line)) in mix.at.into_iter().zip(&mut lines) {
             if *held != Some(row) {
-                resize_row(photo, row, &columns, line);
+                resize_row(photo, row, columns, line);
                 *held = Some(row);
             }
         }

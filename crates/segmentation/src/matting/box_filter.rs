@@ -1,5 +1,6 @@
 //! The normalised box filter of `cv2.blur`.
 
+use super::window::Window;
 use rayon::prelude::*;
 
 /// Rows that a thread filters before it starts its column sums anew.
@@ -42,43 +43,6 @@ pub(super) fn box_filter(plane: &[f32], width: usize, size: usize) -> Vec<f32> {
         }
     });
     out
-}
-
-/// The positions a window covers along one axis.
-struct Window {
-    length: i64,
-    before: i64,
-    size: i64,
-}
-
-impl Window {
-    fn new(length: usize, size: usize) -> Self {
-        Self { length: length as i64, before: (size / 2) as i64, size: size as i64 }
-    }
-
-    fn first(&self) -> impl Iterator<Item = usize> {
-        self.at(0)
-    }
-
-    fn at(&self, position: usize) -> impl Iterator<Item = usize> {
-        let start = position as i64 - self.before;
-        (start..start + self.size).map(|index| self.mirror(index))
-    }
-
-    /// What leaves and what enters when the window moves on from this position.
-    fn step(&self, position: usize) -> (usize, usize) {
-        let start = position as i64 - self.before;
-        (self.mirror(start), self.mirror(start + self.size))
-    }
-
-    fn mirror(&self, index: i64) -> usize {
-        if self.length == 1 {
-            return 0;
-        }
-        let period = 2 * (self.length - 1);
-        let index = index.rem_euclid(period);
-        index.min(period - index) as usize
-    }
 }
 
 #[cfg(test)]

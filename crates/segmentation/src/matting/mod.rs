@@ -4,9 +4,11 @@ mod box_filter;
 mod compose;
 mod crop;
 mod feather;
+mod fusion;
 mod gate;
 mod matte;
 mod refine;
+mod window;
 
 pub use compose::{compose, flatten};
 pub use crop::{CropPlan, crop_plan};

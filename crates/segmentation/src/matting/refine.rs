@@ -1,13 +1,14 @@
 //! Foreground colours at the edge, so that no fringe of the old background remains.
 
-use super::box_filter::box_filter;
-use super::matte::{Matte, level};
+use super::fusion::Fusion;
+use super::matte::Matte;
 use crate::Error;
 use image::RgbImage;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-/// Keeps the divisions away from zero, as in the reference.
-const EPS: f32 = 1e-5;
+/// Of a band that a thread works on.
+const LEAST_ROWS: usize = 96;
 
 /// The windows of the two passes in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,63 +47,37 @@ pub fn refine_foreground(
             found: matte.dimensions(),
         });
     }
-    let width = photo.width() as usize;
-    let alpha = matte.as_raw();
-    let means =
-        [options.coarse, options.fine].map(|size| (size as usize, mean(alpha, width, size)));
-    let mut refined = photo.clone();
-    for channel in 0..3 {
-        let plane: Vec<f32> =
-            photo.as_raw()[channel..].iter().step_by(3).map(|&v| f32::from(v) / 255.0).collect();
-        let mut foreground = plane.clone();
-        let mut background = plane.clone();
-        for (size, mean_alpha) in &means {
-            let layers = Layers { image: &plane, alpha, mean_alpha, width, size: *size };
-            (foreground, background) = layers.fuse(&foreground, &background);
-        }
-        let values = refined.as_mut().iter_mut().skip(channel).step_by(3);
-        values.zip(&foreground).for_each(|(value, &colour)| *value = level(colour));
-    }
+    let (width, height) = (photo.width() as usize, photo.height() as usize);
+    let RefineOptions { coarse, fine } = options;
+    let fusion = Fusion {
+        photo: photo.as_raw(),
+        alpha: matte.as_raw(),
+        width,
+        height,
+        coarse: coarse.max(1) as usize,
+        fine: fine.max(1) as usize,
+    };
+    let mut refined = RgbImage::new(photo.width(), photo.height());
+    // Each band sums up a window before its first row: few bands, yet more than threads.
+    let band = height.div_ceil(2 * rayon::current_num_threads()).max(LEAST_ROWS);
+    let bands = refined.par_chunks_mut(3 * (band * width).max(1)).enumerate();
+    let arch = Arch::new();
+    bands.for_each(|(index, out)| arch.dispatch(Band { fusion, first: index * band, out }));
     Ok(refined)
 }
 
-fn mean(plane: &[f32], width: usize, size: u32) -> Vec<f32> {
-    box_filter(plane, width, size as usize)
+/// Some rows, for the vector instructions of this processor.
+struct Band<'a> {
+    fusion: Fusion<'a>,
+    first: usize,
+    out: &'a mut [u8],
 }
 
-/// One channel of one pass.
-struct Layers<'a> {
-    image: &'a [f32],
-    alpha: &'a [f32],
-    mean_alpha: &'a [f32],
-    width: usize,
-    size: usize,
-}
+impl WithSimd for Band<'_> {
+    type Output = ();
 
-impl Layers<'_> {
-    /// The estimate of the foreground, and the mean of the background.
-    fn fuse(&self, foreground: &[f32], background: &[f32]) -> (Vec<f32>, Vec<f32>) {
-        let weighted = |plane: &[f32], weight: fn(f32) -> f32| -> Vec<f32> {
-            let pairs = plane.par_iter().zip(self.alpha);
-            box_filter(
-                &pairs.map(|(&value, &alpha)| value * weight(alpha)).collect::<Vec<_>>(),
-                self.width,
-                self.size,
-            )
-        };
-        let mut fused = weighted(foreground, |alpha| alpha);
-        let mut behind = weighted(background, |alpha| 1.0 - alpha);
-        fused
-            .par_iter_mut()
-            .zip(&mut behind)
-            .zip(self.mean_alpha)
-            .zip(self.image.par_iter().zip(self.alpha))
-            .for_each(|(((fused, behind), &mean_alpha), (&image, &alpha))| {
-                let mean = *fused / (mean_alpha + EPS);
-                *behind /= 1.0 - mean_alpha + EPS;
-                let residual = image - alpha * mean - (1.0 - alpha) * *behind;
-                *fused = (mean + alpha * residual).clamp(0.0, 1.0);
-            });
-        (fused, behind)
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.fusion.rows(self.first, self.out);
     }
 }
