@@ -1,5 +1,6 @@
 //! Bilinear resize with `align_corners = true`.
 
+use crate::cuda::{self, Arg, Call};
 use crate::isa::Isa;
 use crate::lerp::{Corners, interpolate};
 use crate::view::{computed, hold, in_chunks, in_rows, is_plain};
@@ -21,6 +22,22 @@ pub fn resize_bilinear(x: &Tensor, height: usize, width: usize) -> Result<Tensor
     }
     if (from_h, from_w) == (height, width) {
         return Ok(x.clone());
+    }
+    if cuda::takes(x) {
+        let x = x.contiguous()?;
+        let args = [
+            Arg::In(&x),
+            Arg::Out,
+            Arg::Number(channels),
+            Arg::Number(from_h),
+            Arg::Number(from_w),
+            Arg::Number(height),
+            Arg::Number(width),
+            Arg::Float(scale(from_h, height)),
+            Arg::Float(scale(from_w, width)),
+        ];
+        let shape = Shape::from((batch, height, width, channels));
+        return Call::of_values("bilinear", shape, args).run();
     }
     if !is_plain(x) {
         let x = x.permute((0, 3, 1, 2))?.contiguous()?;
@@ -61,8 +78,13 @@ struct Source {
     weight: f32,
 }
 
+/// Source pixels from one output pixel to the next.
+fn scale(from: usize, to: usize) -> f32 {
+    if to > 1 { (from - 1) as f32 / (to - 1) as f32 } else { 0.0 }
+}
+
 fn sources(from: usize, to: usize) -> Vec<Source> {
-    let scale = if to > 1 { (from - 1) as f32 / (to - 1) as f32 } else { 0.0 };
+    let scale = scale(from, to);
     (0..to)
         .map(|i| {
             let source = scale * i as f32;

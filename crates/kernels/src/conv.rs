@@ -5,6 +5,7 @@ mod part;
 mod patches;
 mod winograd;
 
+use crate::cuda::{self, Sizes, Weights};
 use crate::isa::Isa;
 use crate::matmul::{
     Chained, Dense, Epilogue, Operand, Output, Packed, Residual, multiply, product,
@@ -40,6 +41,13 @@ pub struct Conv2dParams {
     pub groups: usize,
 }
 
+impl Conv2dParams {
+    /// Whether an output is made of one pixel, where it stands.
+    fn is_pointwise(&self, kernel: [usize; 2]) -> bool {
+        kernel == [1, 1] && self.stride == 1 && self.padding == 0
+    }
+}
+
 impl Default for Conv2dParams {
     fn default() -> Self {
         Self { stride: 1, padding: 0, dilation: 1, groups: 1 }
@@ -70,6 +78,10 @@ enum Parameters {
         weight: Tensor,
         bias: Option<Tensor>,
     },
+    /// For our product on a card.
+    OnCuda(Weights),
+    /// A 1×1 convolution there, whose activation is the layer's.
+    Pointwise(Linear),
 }
 
 #[derive(Debug)]
@@ -135,6 +147,13 @@ impl Conv2d {
                 Matrices::Groups((0..groups).map(pack).collect())
             };
             Parameters::Packed { matrices, zeros: vec![0.0; group_in] }
+        } else if cuda::takes(weight) && groups == 1 {
+            if params.is_pointwise([height, width]) {
+                let weight = weight.reshape((out, group_in))?;
+                Parameters::Pointwise(Linear::with_isa(&weight, bias, activation, isa)?)
+            } else {
+                Parameters::OnCuda(Weights::new(weight, bias)?)
+            }
         } else {
             Parameters::Tensors { weight: weight.clone(), bias: bias.cloned() }
         };
@@ -159,6 +178,8 @@ impl Conv2d {
         match &self.parameters {
             Parameters::Packed { .. } => self.run(parts, None),
             Parameters::Tensors { weight, bias } => self.by_candle(parts, weight, bias.as_ref()),
+            Parameters::OnCuda(weights) => self.on_cuda(parts, weights, None),
+            Parameters::Pointwise(linear) => linear.forward(&Part::join(parts)?),
         }
     }
 
@@ -181,6 +202,8 @@ impl Conv2d {
             Parameters::Tensors { weight, bias } => {
                 self.by_candle(parts, weight, bias.as_ref())? + residual
             }
+            Parameters::OnCuda(weights) => self.on_cuda(parts, weights, Some(residual)),
+            Parameters::Pointwise(linear) => linear.forward_add(&Part::join(parts)?, residual),
         }
     }
 
@@ -192,7 +215,7 @@ impl Conv2d {
     /// # Errors
     /// As [`forward`](Self::forward), and if the layer or the sum do not fit.
     pub fn forward_into(&self, x: &Tensor, linear: &Linear, sum: &Tensor) -> Result<Tensor> {
-        if matches!(self.parameters, Parameters::Tensors { .. }) {
+        if !matches!(self.parameters, Parameters::Packed { .. }) {
             return linear.join_by_candle(&self.forward(x)?, sum);
         }
         let (Matrices::Groups(groups), _) = self.packed()? else {
@@ -222,6 +245,23 @@ impl Conv2d {
             y = y.broadcast_add(&bias.reshape((1, self.shape[0], 1, 1))?)?;
         }
         self.activation.of(&y)?.permute((0, 2, 3, 1))?.contiguous()
+    }
+
+    fn on_cuda(
+        &self,
+        parts: &[Part<'_>],
+        weights: &Weights,
+        residual: Option<&Tensor>,
+    ) -> Result<Tensor> {
+        let x = Part::join(parts)?;
+        let (batch, height, width, channels) = x.dims4()?;
+        let [_, input, kernel_h, kernel_w] = self.shape;
+        if channels != input {
+            bail!("conv2d: {channels} input channels for a weight of {:?}", self.shape);
+        }
+        let geometry = Geometry::new(batch, [height, width], [kernel_h, kernel_w], self.params)?;
+        let sizes = Sizes { input: [batch, height, width], out: geometry.out };
+        weights.conv2d(&x, self.params, &sizes, self.activation, residual)
     }
 
     fn run(&self, parts: &[Part<'_>], residual: Option<&Tensor>) -> Result<Tensor> {
@@ -280,9 +320,7 @@ impl Conv2d {
     fn packed(&self) -> Result<(&Matrices, &[f32])> {
         match &self.parameters {
             Parameters::Packed { matrices, zeros } => Ok((matrices, zeros)),
-            Parameters::Tensors { .. } => {
-                bail!("conv2d: the weight does not lie on the CPU as f32")
-            }
+            _ => bail!("conv2d: the weight does not lie on the CPU as f32"),
         }
     }
 

@@ -1,13 +1,14 @@
 //! Deformable convolution v2 (Zhu et al., "Deformable ConvNets v2", 2018).
 
+use crate::cuda::{self, Sizes, Weights};
 use crate::isa::Isa;
 use crate::lerp::{Corners, interpolate};
 use crate::matmul::{Chained, Computed, Epilogue, Packed, Residual, product};
 use crate::simd_math::activate;
 use crate::vectors::{LINE, read, unrolled, write};
-use crate::view::{View, computed, hold, in_rows};
+use crate::view::{View, computed, hold, in_rows, row_stride};
 use crate::work;
-use crate::{Activation, Linear};
+use crate::{Activation, Conv2dParams, Linear};
 use candle_core::{Result, Shape, Tensor, bail};
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
@@ -27,7 +28,7 @@ const PRODUCTS: &str = "deformable convolutions";
 /// memory as a whole.
 #[derive(Debug)]
 pub struct DeformConv2d {
-    matrix: Packed,
+    parameters: Parameters,
     shape: [usize; 4],
     stride: usize,
     padding: usize,
@@ -36,12 +37,20 @@ pub struct DeformConv2d {
     isa: Isa,
 }
 
+/// Where the weight lies.
+#[derive(Debug)]
+enum Parameters {
+    /// On the CPU, for our product.
+    Packed(Packed),
+    OnCuda(Weights),
+}
+
 impl DeformConv2d {
     /// A deformable convolution with a weight of shape `(out, in, height, width)` and a bias of
     /// `out` values, followed by an activation.
     ///
     /// # Errors
-    /// If the shapes do not fit each other, the stride is 0, or the weight is not `f32`.
+    /// If the shapes do not fit each other, the stride is 0, or the weight is neither `f32` on a CPU nor on a card.
     pub fn new(
         weight: &Tensor,
         bias: Option<&Tensor>,
@@ -73,14 +82,27 @@ impl DeformConv2d {
         if stride == 0 || input == 0 || height * width == 0 {
             bail!("a deformable convolution cannot have stride {stride} and a weight of {shape:?}");
         }
+        let mask_activation = Activation::None;
+        if cuda::takes(weight) {
+            let parameters = Parameters::OnCuda(Weights::new(weight, bias)?);
+            return Ok(Self {
+                parameters,
+                shape,
+                stride,
+                padding,
+                activation,
+                mask_activation,
+                isa,
+            });
+        }
         let values = weight.flatten_all()?.to_vec1::<f32>()?;
         let bias = bias.map(Tensor::to_vec1::<f32>).transpose()?;
         let taps = height * width;
         let matrix = Packed::new([taps * input, out], bias.as_deref(), isa, |i, j| {
             values[(j * input + i % input) * taps + i / input]
         });
-        let mask_activation = Activation::None;
-        Ok(Self { matrix, shape, stride, padding, activation, mask_activation, isa })
+        let parameters = Parameters::Packed(matrix);
+        Ok(Self { parameters, shape, stride, padding, activation, mask_activation, isa })
     }
 
     /// The same with an activation that the mask goes through first.
@@ -120,36 +142,35 @@ impl DeformConv2d {
         [offset, mask]: [&Tensor; 2],
         into: Option<(&Linear, &Tensor)>,
     ) -> Result<Tensor> {
+        let sizes = self.sizes(x, offset, mask)?;
+        let Sizes { input: [batch, height, width], out: [out_h, out_w] } = sizes;
         let tensors = [x, offset, mask];
-        let (x, offset, mask) = (in_rows(x)?, in_rows(offset)?, in_rows(mask)?);
-        let [x, offset, mask] = [&x, &offset, &mask].map(|tensor| hold("deform_conv2d", tensor));
-        let (batch, height, width, channels) = x.shape().dims4()?;
-        if height.max(width) >= TOO_LONG {
-            bail!("deform_conv2d: an image of {height}x{width}; sides are below {TOO_LONG}");
-        }
-        let [out, input, kernel_h, kernel_w] = self.shape;
-        let (_, out_h, out_w, _) = offset.shape().dims4()?;
-        let taps = kernel_h * kernel_w;
-        let expected = |side: usize, kernel: usize| {
-            (side + 2 * self.padding).checked_sub(kernel).map(|room| room / self.stride + 1)
+        let (offset, mask) = (in_rows(offset)?, in_rows(mask)?);
+        let matrix = match &self.parameters {
+            Parameters::Packed(matrix) => matrix,
+            Parameters::OnCuda(weights) => {
+                let params = Conv2dParams {
+                    stride: self.stride,
+                    padding: self.padding,
+                    ..Conv2dParams::default()
+                };
+                let steering = [&offset, &mask].map(|map| (map, row_stride(map.layout())));
+                let [(offset, Some(offset_stride)), (mask, Some(mask_stride))] = steering else {
+                    bail!("deform_conv2d: offsets or a mask whose rows lie at irregular places");
+                };
+                let steering = [(offset, offset_stride), (mask, mask_stride)];
+                let activations = [self.mask_activation, self.activation];
+                let y = weights.deform_conv2d(x, steering, params, &sizes, activations)?;
+                return match into {
+                    None => Ok(y),
+                    Some((linear, sum)) => linear.join_by_candle(&y, sum),
+                };
+            }
         };
-        if channels != input
-            || expected(height, kernel_h) != Some(out_h)
-            || expected(width, kernel_w) != Some(out_w)
-            || offset.shape().dims() != [batch, out_h, out_w, 2 * taps]
-            || mask.shape().dims() != [batch, out_h, out_w, taps]
-        {
-            bail!(
-                "deform_conv2d: image {:?}, offset {:?} and mask {:?} do not fit weight {:?}, \
-                 stride {} and padding {}",
-                x.shape(),
-                offset.shape(),
-                mask.shape(),
-                self.shape,
-                self.stride,
-                self.padding
-            );
-        }
+        let x = in_rows(x)?;
+        let [x, offset, mask] = [&x, &offset, &mask].map(|tensor| hold("deform_conv2d", tensor));
+        let [out, channels, kernel_h, kernel_w] = self.shape;
+        let taps = kernel_h * kernel_w;
         let taps_in = [taps * channels, out];
         let rows = batch * out_h * out_w;
         let _span = match into {
@@ -172,11 +193,41 @@ impl DeformConv2d {
         let epilogue = Epilogue { activation: self.activation, residual: Residual::None };
         let shape = Shape::from((batch, out_h, out_w, out));
         match into {
-            None => computed(product(operand, &self.matrix, epilogue), shape),
-            Some((linear, sum)) => {
-                linear.join(&Chained { operand, matrix: &self.matrix, epilogue }, &shape, sum)
-            }
+            None => computed(product(operand, matrix, epilogue), shape),
+            Some((linear, sum)) => linear.join(&Chained { operand, matrix, epilogue }, &shape, sum),
         }
+    }
+
+    /// Whether the tensors fit the weight and each other.
+    fn sizes(&self, x: &Tensor, offset: &Tensor, mask: &Tensor) -> Result<Sizes> {
+        let (batch, height, width, channels) = x.dims4()?;
+        if height.max(width) >= TOO_LONG {
+            bail!("deform_conv2d: an image of {height}x{width}; sides are below {TOO_LONG}");
+        }
+        let [_, input, kernel_h, kernel_w] = self.shape;
+        let (_, out_h, out_w, _) = offset.dims4()?;
+        let taps = kernel_h * kernel_w;
+        let expected = |side: usize, kernel: usize| {
+            (side + 2 * self.padding).checked_sub(kernel).map(|room| room / self.stride + 1)
+        };
+        if channels != input
+            || expected(height, kernel_h) != Some(out_h)
+            || expected(width, kernel_w) != Some(out_w)
+            || offset.dims() != [batch, out_h, out_w, 2 * taps]
+            || mask.dims() != [batch, out_h, out_w, taps]
+        {
+            bail!(
+                "deform_conv2d: image {:?}, offset {:?} and mask {:?} do not fit weight {:?}, \
+                 stride {} and padding {}",
+                x.shape(),
+                offset.shape(),
+                mask.shape(),
+                self.shape,
+                self.stride,
+                self.padding
+            );
+        }
+        Ok(Sizes { input: [batch, height, width], out: [out_h, out_w] })
     }
 }
 

@@ -112,8 +112,12 @@ fn open_cuda(ordinal: usize) -> Result<Device, DeviceError> {
     if !candle_core::utils::cuda_is_available() {
         return Err(DeviceError::NotBuilt(ordinal));
     }
-    Device::new_cuda_with_stream(ordinal)
-        .map_err(|error| DeviceError::Cuda { ordinal, reason: error.to_string() })
+    let failed =
+        |error: candle_core::Error| DeviceError::Cuda { ordinal, reason: error.to_string() };
+    let device = Device::new_cuda_with_stream(ordinal).map_err(failed)?;
+    #[cfg(feature = "cuda")]
+    crate::cuda::prepare(&device).map_err(failed)?;
+    Ok(device)
 }
 
 #[cfg(test)]

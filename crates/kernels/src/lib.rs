@@ -34,6 +34,7 @@
 mod activation;
 mod bilinear;
 mod conv;
+mod cuda;
 mod deform;
 mod device;
 mod isa;

@@ -1,6 +1,7 @@
 //! Linear layers with packed weights, fused bias, activation and residual.
 
 use crate::Activation;
+use crate::cuda;
 use crate::isa::Isa;
 use crate::matmul::{Chained, Dense, Epilogue, Operand, Packed, Residual, product};
 use crate::view::{computed, hold, in_rows, is_plain};
@@ -71,7 +72,9 @@ impl Linear {
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match &self.parameters {
             Parameters::Packed(_) => self.run(x, None),
-            Parameters::Tensors { weight, bias } => self.by_candle(x, weight, bias.as_ref()),
+            Parameters::Tensors { weight, bias } => {
+                self.finish(self.product_by_candle(x, weight)?, bias.as_ref(), [None, None])
+            }
         }
     }
 
@@ -83,7 +86,8 @@ impl Linear {
         match &self.parameters {
             Parameters::Packed(_) => self.run(x, Some(residual)),
             Parameters::Tensors { weight, bias } => {
-                self.by_candle(x, weight, bias.as_ref())? + residual
+                let product = self.product_by_candle(x, weight)?;
+                self.finish(product, bias.as_ref(), [None, Some(residual)])
             }
         }
     }
@@ -135,27 +139,36 @@ impl Linear {
         let Parameters::Tensors { weight, bias } = &self.parameters else {
             bail!("linear: the weight lies on another device or has another type than x");
         };
-        self.activation.of(&(self.product_by_candle(x, weight, bias.as_ref())? + sum)?)
+        let product = self.product_by_candle(x, weight)?;
+        self.finish(product, bias.as_ref(), [Some(sum), None])
     }
 
-    fn by_candle(&self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-        self.activation.of(&self.product_by_candle(x, weight, bias)?)
-    }
-
-    /// `x · weightᵀ + bias`
-    fn product_by_candle(
+    /// `activation(product + bias + before) + after`
+    fn finish(
         &self,
-        x: &Tensor,
-        weight: &Tensor,
+        product: Tensor,
         bias: Option<&Tensor>,
+        [before, after]: [Option<&Tensor>; 2],
     ) -> Result<Tensor> {
-        let shape = self.output(x.shape())?;
-        // One large product: candle multiplies a batch one small matrix after the other.
-        let mut y = x.reshape(((), self.shape[1]))?.matmul(&weight.t()?)?;
+        if cuda::takes(&product) {
+            return cuda::epilogue(&product, bias, [before, after], self.activation);
+        }
+        let mut y = product;
         if let Some(bias) = bias {
             y = y.broadcast_add(bias)?;
         }
-        y.reshape(shape)
+        if let Some(before) = before {
+            y = (y + before)?;
+        }
+        y = self.activation.of(&y)?;
+        if let Some(after) = after { y + after } else { Ok(y) }
+    }
+
+    /// `x · weightᵀ`
+    fn product_by_candle(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+        let shape = self.output(x.shape())?;
+        // One large product: candle multiplies a batch one small matrix after the other.
+        x.reshape(((), self.shape[1]))?.matmul(&weight.t()?)?.reshape(shape)
     }
 
     pub(crate) fn outputs(&self) -> usize {

@@ -1,5 +1,6 @@
 //! Normalisation: LayerNorm over channels-last tokens, and BatchNorm folded into a convolution.
 
+use crate::cuda::{self, Arg, Call};
 use crate::isa::Isa;
 use crate::vectors::{read, write};
 use crate::view::{View, computed, hold, in_chunks, in_rows, is_plain};
@@ -41,6 +42,7 @@ impl LayerNorm {
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match &self.values {
             Some([weight, bias]) if is_plain(x) => self.run(x, weight, bias),
+            _ if cuda::takes(x) => self.on_cuda(x),
             _ => self.by_candle(x),
         }
     }
@@ -59,6 +61,23 @@ impl LayerNorm {
             self.isa.run(Normalise { x, first: index * rows, weight, bias, eps, y });
         });
         computed(y, shape)
+    }
+
+    fn on_cuda(&self, x: &Tensor) -> Result<Tensor> {
+        let channels = self.weight.dims1()?;
+        if x.dims().last() != Some(&channels) {
+            bail!("layer norm over {channels} channels of {:?}", x.shape());
+        }
+        let x = x.contiguous()?;
+        let args = [
+            Arg::In(&x),
+            Arg::In(&self.weight),
+            Arg::In(&self.bias),
+            Arg::Out,
+            Arg::Float(self.eps as f32),
+            Arg::Number(channels),
+        ];
+        Call::of_rows("layer_norm", x.shape().clone(), x.elem_count() / channels, args).run()
     }
 
     fn by_candle(&self, x: &Tensor) -> Result<Tensor> {

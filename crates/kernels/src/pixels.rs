@@ -1,5 +1,6 @@
 //! Small operations on channels-last images.
 
+use crate::cuda::{self, Arg, Call};
 use crate::view::{computed, hold, in_chunks, in_rows, is_plain};
 use crate::work;
 use candle_core::{D, Result, Shape, Tensor, bail};
@@ -17,6 +18,11 @@ pub fn gate(x: &Tensor, logits: &Tensor) -> Result<Tensor> {
     let (batch, height, width, channels) = x.dims4()?;
     if logits.dims() != [batch, height, width, 1] {
         bail!("gate: logits of {:?} for {:?}", logits.shape(), x.shape());
+    }
+    if cuda::takes(x) {
+        let (x, logits) = (x.contiguous()?, logits.contiguous()?);
+        let args = [Arg::In(&x), Arg::In(&logits), Arg::Out, Arg::Number(channels)];
+        return Call::of_values("gate", x.shape().clone(), args).run();
     }
     if !is_plain(x) || !is_plain(logits) {
         return x.broadcast_mul(&(logits.neg()?.exp()? + 1.0)?.recip()?);

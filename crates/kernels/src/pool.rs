@@ -1,5 +1,6 @@
 //! Max pooling of channels-last images that keeps their size.
 
+use crate::cuda::{self, Arg, Call};
 use crate::isa::Isa;
 use crate::vectors::{read, write};
 use crate::view::{computed, hold, in_chunks, in_rows, is_plain};
@@ -16,6 +17,12 @@ use std::ops::Range;
 /// If the tensor has not four dimensions.
 pub fn max_pool(x: &Tensor, radius: usize) -> Result<Tensor> {
     let (_, height, width, channels) = x.dims4()?;
+    if cuda::takes(x) {
+        let x = x.contiguous()?;
+        let sizes = [channels, height, width, radius].map(Arg::Number);
+        let args = [Arg::In(&x), Arg::Out].into_iter().chain(sizes);
+        return Call::of_values("max_pool", x.shape().clone(), args).run();
+    }
     if !is_plain(x) {
         return by_candle(x, radius);
     }

@@ -1,5 +1,6 @@
 //! Sigmoids, and means under a softmax.
 
+use crate::cuda::{self, Arg, Call};
 use crate::isa::Isa;
 use crate::simd_math::{exp_or_nan, sigmoid as sigmoid_of};
 use crate::vectors::{read, write};
@@ -54,6 +55,12 @@ pub fn softmax_mean(x: &Tensor, values: &Tensor) -> Result<Tensor> {
     let count = x.dim(D::Minus1)?;
     if values.dims() != [count] || count == 0 {
         bail!("softmax_mean: {:?} values for logits of {:?}", values.dims(), x.shape());
+    }
+    if cuda::takes(x) {
+        let (x, values) = (x.contiguous()?, values.contiguous()?);
+        let shape = Shape::from(&x.dims()[..x.rank() - 1]);
+        let args = [Arg::In(&x), Arg::In(&values), Arg::Out, Arg::Number(count)];
+        return Call::of_values("softmax_mean", shape, args).run();
     }
     if !(is_plain(x) && is_plain(values)) {
         let weights = ops::softmax_last_dim(&x.contiguous()?)?;

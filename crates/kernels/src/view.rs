@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+use crate::cuda;
 use candle_core::{DType, Device, Layout, Result, Shape, Storage, Tensor, bail};
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
@@ -63,7 +64,7 @@ impl<'a> View<'a> {
 
 /// Whether a tensor lies on the CPU in the type our kernels take.
 pub(crate) fn is_plain(x: &Tensor) -> bool {
-    x.device().is_cpu() && x.dtype() == DType::F32
+    x.device().is_cpu() && x.dtype() == DType::F32 && !cuda::takes(x)
 }
 
 /// The tensor itself if a [`View`] of it can be made, else a copy that lies in order.
@@ -171,7 +172,7 @@ pub(crate) fn in_chunks_of_images(
 }
 
 /// The distance between rows that are all equally far from each other.
-fn row_stride(layout: &Layout) -> Option<usize> {
+pub(crate) fn row_stride(layout: &Layout) -> Option<usize> {
     let (&width, dims) = layout.dims().split_last()?;
     let (&step, strides) = layout.stride().split_last()?;
     if step != 1 && width > 1 {

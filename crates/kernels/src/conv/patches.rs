@@ -68,7 +68,7 @@ impl Geometry {
 
     /// Whether each output position sees the input pixel at its place alone.
     pub(super) fn is_pointwise(&self) -> bool {
-        self.kernel == [1, 1] && self.params.stride == 1 && self.params.padding == 0
+        self.params.is_pointwise(self.kernel)
     }
 
     /// The corners of what consecutive positions see; behind `last` that of `last` again.

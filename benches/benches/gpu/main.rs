@@ -1,0 +1,95 @@
+//! Both networks on an NVIDIA card: are they right, do they stay right under load, how fast are they.
+//!
+//! `cargo bench -p portrait-benches --features cuda --bench gpu` runs all of it; behind `--`, any of
+//! `networks`, `stress` and `speed`. Weights are made from names and shapes, so it needs no files. It
+//! ends with 1 where a check fails, and says so and ends with 0 where no card can be opened.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints a report")]
+
+mod networks;
+mod speed;
+mod stress;
+
+use portrait_detection::{Variant, Yolov8, Yolov8Config};
+use portrait_kernels::{Device, DeviceRequest, Precision, open_device};
+use portrait_segmentation::{Birefnet, BirefnetConfig};
+use portrait_test_support::reproducible;
+use std::process::ExitCode;
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// A network of either kind, from the same weights on every device.
+enum Network {
+    Detection(Yolov8),
+    Segmentation(Birefnet),
+}
+
+/// Name, side of the input.
+const CASES: [(&str, usize); 5] = [
+    ("YOLOv8n", 640),
+    ("YOLOv8m", 640),
+    ("BiRefNet lite", 512),
+    ("BiRefNet lite", 1024),
+    ("BiRefNet Swin-L", 1024),
+];
+
+impl Network {
+    fn load(name: &str, device: &Device, precision: Precision) -> Result<Self> {
+        let weights = reproducible::var_builder(precision.dtype(), device);
+        let detection = |variant| Yolov8::load(&Yolov8Config::new(variant, 80), weights.clone());
+        Ok(match name {
+            "YOLOv8n" => Self::Detection(detection(Variant::N)?),
+            "YOLOv8m" => Self::Detection(detection(Variant::M)?),
+            "BiRefNet lite" => {
+                Self::Segmentation(Birefnet::new(&BirefnetConfig::lite(), &weights)?)
+            }
+            "BiRefNet Swin-L" => {
+                Self::Segmentation(Birefnet::new(&BirefnetConfig::large(), &weights)?)
+            }
+            other => return Err(format!("no network {other}").into()),
+        })
+    }
+
+    /// The raw output for noise of so many pixels a side.
+    fn run(&self, side: usize, device: &Device) -> Result<candle_core::Tensor> {
+        let input = reproducible::input((1, 3, side, side))?.to_device(device)?;
+        self.forward(&input)
+    }
+
+    fn forward(&self, input: &candle_core::Tensor) -> Result<candle_core::Tensor> {
+        Ok(match self {
+            Self::Detection(network) => network.forward(input)?,
+            Self::Segmentation(network) => network.forward(&input.to_dtype(network.dtype())?)?,
+        })
+    }
+}
+
+fn main() -> ExitCode {
+    let asked: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let device = match open_device(DeviceRequest::Cuda(0)) {
+        Ok(device) => device,
+        Err(error) => {
+            println!("SKIPPED: {error}");
+            return ExitCode::SUCCESS;
+        }
+    };
+    let mut failed = false;
+    let parts: [(&str, fn(&Device) -> Result<bool>); 3] =
+        [("networks", networks::run), ("stress", stress::run), ("speed", speed::run)];
+    for (name, run) in parts {
+        if !asked.is_empty() && !asked.iter().any(|asked| asked == name) {
+            continue;
+        }
+        println!("\n## {name}\n");
+        match run(&device) {
+            Ok(true) => {}
+            Ok(false) => failed = true,
+            Err(error) => {
+                eprintln!("{name}: {error}");
+                failed = true;
+            }
+        }
+    }
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}

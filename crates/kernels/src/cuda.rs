@@ -1,0 +1,169 @@
+//! Calls of our CUDA kernels (`cuda/*.cu`), for tensors that lie on an NVIDIA card.
+//!
+//! A call is a value: which kernel, its arguments in order, how many blocks. Only what hands it to the
+//! driver needs CUDA to be built.
+
+#[cfg(feature = "cuda")]
+mod driver;
+#[cfg(all(test, emulates_cuda))]
+mod host;
+mod product;
+#[cfg(all(test, emulates_cuda))]
+mod tests;
+
+use crate::Activation;
+use candle_core::{DType, Result, Shape, Tensor, bail};
+pub(crate) use product::{Sizes, Weights};
+
+/// Threads of a block, in all kernels.
+const THREADS: usize = 256;
+/// Threads that work on a row together.
+const WARP: usize = 32;
+
+/// The file that a kernel stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    Elementwise,
+    Product,
+    WindowAttention,
+}
+
+/// An argument of a kernel.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(not(feature = "cuda"), allow(dead_code, reason = "only the driver reads it"))]
+pub(crate) enum Arg<'a> {
+    /// The first value of a tensor whose rows the kernel knows to find.
+    In(&'a Tensor),
+    /// The same, or null.
+    Maybe(Option<&'a Tensor>),
+    /// The first value of the output.
+    Out,
+    /// `unsigned`
+    Number(usize),
+    /// `size_t`
+    Count(usize),
+    /// `float`
+    Float(f32),
+}
+
+/// A kernel with its arguments, and the tensor that it makes.
+#[derive(Debug)]
+#[cfg_attr(not(feature = "cuda"), allow(dead_code, reason = "only the driver reads it"))]
+pub(crate) struct Call<'a> {
+    pub(crate) source: Source,
+    /// Its name without the type.
+    pub(crate) kernel: &'static str,
+    pub(crate) args: Vec<Arg<'a>>,
+    /// Blocks along x and y.
+    pub(crate) blocks: [usize; 2],
+    pub(crate) output: Shape,
+}
+
+#[cfg(feature = "cuda")]
+pub(crate) use driver::prepare;
+
+/// Whether our kernels run on a tensor: it lies on a card, as `f32`, `f16` or `bf16`.
+pub(crate) fn takes(x: &Tensor) -> bool {
+    let known = matches!(x.dtype(), DType::F32 | DType::F16 | DType::BF16);
+    known && (cfg!(feature = "cuda") && x.device().is_cuda() || is_emulated())
+}
+
+/// Whether a test has the kernels run on this CPU.
+fn is_emulated() -> bool {
+    #[cfg(all(test, emulates_cuda))]
+    return host::is_here();
+    #[cfg(not(all(test, emulates_cuda)))]
+    false
+}
+
+impl<'a> Call<'a> {
+    /// One thread for each value of the output, whose number is the kernel's last argument.
+    pub(crate) fn of_values(
+        kernel: &'static str,
+        output: Shape,
+        args: impl IntoIterator<Item = Arg<'a>>,
+    ) -> Self {
+        let count = output.elem_count();
+        let args = args.into_iter().chain([Arg::Count(count)]).collect();
+        let blocks = [count.div_ceil(THREADS), 1];
+        Self { source: Source::Elementwise, kernel, args, blocks, output }
+    }
+
+    /// One warp for each of so many rows, whose number is the kernel's last argument.
+    pub(crate) fn of_rows(
+        kernel: &'static str,
+        output: Shape,
+        rows: usize,
+        args: impl IntoIterator<Item = Arg<'a>>,
+    ) -> Self {
+        let blocks = [rows.div_ceil(THREADS / WARP), 1];
+        Self { blocks, ..Self::of_values(kernel, output, args).counting(rows) }
+    }
+
+    fn counting(mut self, rows: usize) -> Self {
+        self.args.pop();
+        self.args.push(Arg::Count(rows));
+        self
+    }
+
+    /// Runs it on the card of its tensors, behind what was asked for before; does not wait for it.
+    ///
+    /// # Errors
+    /// If the tensors lie on different devices or have different types, a number is too large for
+    /// the kernel, or the driver fails.
+    pub(crate) fn run(self) -> Result<Tensor> {
+        #[cfg(all(test, emulates_cuda))]
+        if is_emulated() {
+            return host::run(&self);
+        }
+        #[cfg(feature = "cuda")]
+        return driver::run(&self);
+        #[cfg(not(feature = "cuda"))]
+        bail!("{}: this program was built without CUDA", self.kernel)
+    }
+}
+
+/// `activation(x + bias + before) + after` over rows of channels.
+pub(crate) fn epilogue(
+    x: &Tensor,
+    bias: Option<&Tensor>,
+    [before, after]: [Option<&Tensor>; 2],
+    activation: Activation,
+) -> Result<Tensor> {
+    let Some(&channels) = x.dims().last() else { bail!("epilogue: a tensor without channels") };
+    let x = x.contiguous()?;
+    let [before, after] = [contiguous(before, &x)?, contiguous(after, &x)?];
+    let args = [
+        Arg::In(&x),
+        Arg::Maybe(bias),
+        Arg::Maybe(before.as_ref()),
+        Arg::Maybe(after.as_ref()),
+        Arg::Out,
+        Arg::Number(activation.number()),
+        Arg::Number(channels),
+    ];
+    Call::of_values("epilogue", x.shape().clone(), args).run()
+}
+
+/// What is added to a tensor of the same shape.
+fn contiguous(added: Option<&Tensor>, x: &Tensor) -> Result<Option<Tensor>> {
+    let Some(added) = added else { return Ok(None) };
+    if added.shape() != x.shape() {
+        bail!("a residual of {:?} for an output of {:?}", added.shape(), x.shape());
+    }
+    added.contiguous().map(Some)
+}
+
+impl Activation {
+    /// As `cuda/common.cuh` numbers it.
+    pub(crate) fn number(self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Relu => 1,
+            Self::Silu => 2,
+            Self::Gelu => 3,
+            Self::Sigmoid => 4,
+            Self::DoubleSigmoid => 5,
+        }
+    }
+}
