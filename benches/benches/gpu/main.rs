@@ -18,10 +18,13 @@ use std::process::ExitCode;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
+/// What the bench does; whether all was right.
+type Part = fn(&Device) -> Result<bool>;
+
 /// A network of either kind, from the same weights on every device.
 enum Network {
-    Detection(Yolov8),
-    Segmentation(Birefnet),
+    Detection(Box<Yolov8>),
+    Segmentation(Box<Birefnet>),
 }
 
 /// Name, side of the input.
@@ -36,16 +39,19 @@ const CASES: [(&str, usize); 5] = [
 impl Network {
     fn load(name: &str, device: &Device, precision: Precision) -> Result<Self> {
         let weights = reproducible::var_builder(precision.dtype(), device);
-        let detection = |variant| Yolov8::load(&Yolov8Config::new(variant, 80), weights.clone());
+        let detection = |variant| {
+            let network = Yolov8::load(&Yolov8Config::new(variant, 80), weights.clone())?;
+            Result::Ok(Self::Detection(Box::new(network)))
+        };
+        let segmentation = |config| {
+            let network = Birefnet::new(&config, &weights)?;
+            Result::Ok(Self::Segmentation(Box::new(network)))
+        };
         Ok(match name {
-            "YOLOv8n" => Self::Detection(detection(Variant::N)?),
-            "YOLOv8m" => Self::Detection(detection(Variant::M)?),
-            "BiRefNet lite" => {
-                Self::Segmentation(Birefnet::new(&BirefnetConfig::lite(), &weights)?)
-            }
-            "BiRefNet Swin-L" => {
-                Self::Segmentation(Birefnet::new(&BirefnetConfig::large(), &weights)?)
-            }
+            "YOLOv8n" => detection(Variant::N)?,
+            "YOLOv8m" => detection(Variant::M)?,
+            "BiRefNet lite" => segmentation(BirefnetConfig::lite())?,
+            "BiRefNet Swin-L" => segmentation(BirefnetConfig::large())?,
             other => return Err(format!("no network {other}").into()),
         })
     }
@@ -75,7 +81,7 @@ fn main() -> ExitCode {
         }
     };
     let mut failed = false;
-    let parts: [(&str, fn(&Device) -> Result<bool>); 3] =
+    let parts: [(&str, Part); 3] =
         [("networks", networks::run), ("stress", stress::run), ("speed", speed::run)];
     for (name, run) in parts {
         if !asked.is_empty() && !asked.iter().any(|asked| asked == name) {
