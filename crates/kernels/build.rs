@@ -2,7 +2,7 @@
 //! 8.0, which has bfloat16. The driver makes machine code of it for the card at hand.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const SOURCES: [&str; 3] = ["elementwise", "product", "window_attention"];
@@ -11,11 +11,11 @@ const CAPABILITIES: [&str; 2] = ["75", "80"];
 fn main() {
     println!("cargo:rerun-if-changed=cuda");
     println!("cargo:rerun-if-env-changed=NVCC");
-    println!("cargo:rustc-check-cfg=cfg(emulates_cuda)");
-    // Where tests can run the kernels on the CPU: cuda/host.
-    let target = env::var("TARGET").unwrap_or_default();
-    if target == "x86_64-unknown-linux-gnu" {
-        println!("cargo:rustc-cfg=emulates_cuda");
+    println!("cargo:rerun-if-env-changed=CXX");
+    println!("cargo:rustc-check-cfg=cfg(emulating)");
+    let here = env::var("TARGET").is_ok_and(|target| target == "x86_64-unknown-linux-gnu");
+    if here && env::var_os("CARGO_FEATURE_EMULATE_CUDA").is_some() {
+        emulator(&PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")));
     }
     if env::var_os("CARGO_FEATURE_CUDA").is_none() {
         return;
@@ -41,4 +41,27 @@ fn main() {
             assert!(status.success(), "cuda/{source}.cu does not compile: {status}");
         }
     }
+}
+
+/// Compiles the kernels for the CPU, for tests; without a C++ compiler those skip.
+fn emulator(out: &Path) {
+    let object = out.join("emulator.o");
+    let compiler = env::var_os("CXX").unwrap_or_else(|| "c++".into());
+    let mut compile = Command::new(&compiler);
+    compile
+        .args(["-std=c++17", "-O2", "-fPIC", "-mf16c", "-ffp-contract=off", "-Wall", "-Werror"])
+        .args(["-DPORTRAIT_ON_HOST", "-c", "cuda/host/emulator.cpp", "-o"])
+        .arg(&object);
+    let Ok(status) = compile.status() else {
+        println!("cargo:warning=no C++ compiler {}: not emulating CUDA", compiler.display());
+        return;
+    };
+    assert!(status.success(), "the CUDA kernels do not compile for the CPU: {status}");
+    let archive = out.join("libportrait_cuda_host.a");
+    let status = Command::new("ar").arg("crs").arg(&archive).arg(&object).status();
+    assert!(status.is_ok_and(|status| status.success()), "ar cannot write {}", archive.display());
+    println!("cargo:rustc-link-search=native={}", out.display());
+    println!("cargo:rustc-link-lib=static=portrait_cuda_host");
+    println!("cargo:rustc-link-lib=dylib=stdc++");
+    println!("cargo:rustc-cfg=emulating");
 }

@@ -254,3 +254,24 @@ fn networks_go_from_thread_to_thread() {
     shared::<Yolov8>();
     shared::<portrait_detection::Detector>();
 }
+
+/// The CUDA kernels, which run on this CPU here.
+#[test]
+fn the_cuda_kernels_find_what_the_cpu_does() {
+    let input = input((1, 3, 64, 96));
+    let want = reproducible_network(Variant::N).forward(&input).unwrap();
+    for (dtype, boxes, scores) in
+        [(DType::F32, 5e-3, 2e-5), (DType::F16, 0.1, 2e-3), (DType::BF16, 0.5, 1e-2)]
+    {
+        let run = || {
+            let weights = reproducible::var_builder(dtype, &Device::Cpu);
+            let network = Yolov8::load(&Yolov8Config::new(Variant::N, 80), weights).unwrap();
+            network.forward(&input).unwrap()
+        };
+        let Some(got) = portrait_kernels::emulating_cuda(run) else { return };
+        let rows = |t: &Tensor, rows: std::ops::Range<usize>| t.i((.., rows)).unwrap();
+        let name = |what| format!("{dtype:?} by the CUDA kernels, {what}");
+        golden::assert_close(&name("boxes"), &rows(&got, 0..4), &rows(&want, 0..4), boxes);
+        golden::assert_close(&name("scores"), &rows(&got, 4..84), &rows(&want, 4..84), scores);
+    }
+}

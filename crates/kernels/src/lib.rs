@@ -57,6 +57,8 @@ pub use activation::Activation;
 pub use bilinear::resize_bilinear;
 pub use candle_core::Device;
 pub use conv::{Conv2d, Conv2dParams, Part};
+#[cfg(feature = "emulate-cuda")]
+pub use cuda::emulating_cuda;
 pub use deform::DeformConv2d;
 pub use device::{DeviceError, DeviceRequest, Precision, open_device};
 pub use isa::Isa;

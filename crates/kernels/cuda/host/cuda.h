@@ -53,7 +53,7 @@ inline __nv_bfloat16 __float2bfloat16_rn(float x) {
     return {(uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16)};
 }
 
-// Each thread of a warp holds the whole matrix.
+// The first thread of a warp holds the whole matrix: what is in it is seen by `store_matrix_sync` alone.
 namespace nvcuda {
 namespace wmma {
 struct matrix_a;
@@ -71,20 +71,24 @@ inline float wide_of(__half x) { return __half2float(x); }
 inline float wide_of(__nv_bfloat16 x) { return __bfloat162float(x); }
 
 template <typename F> void fill_fragment(F &f, float value) {
+    if (threadIdx.x % 32) return;
     for (auto &row : f.values)
         for (float &x : row) x = value;
 }
 template <typename Use, int M, int N, int K, typename T>
 void load_matrix_sync(fragment<Use, M, N, K, T, row_major> &f, const T *from, unsigned stride) {
+    if (threadIdx.x % 32) return;
     for (int i = 0; i < 16; i++)
         for (int j = 0; j < 16; j++) f.values[i][j] = wide_of(from[i * stride + j]);
 }
 template <typename Use, int M, int N, int K, typename T>
 void load_matrix_sync(fragment<Use, M, N, K, T, col_major> &f, const T *from, unsigned stride) {
+    if (threadIdx.x % 32) return;
     for (int i = 0; i < 16; i++)
         for (int j = 0; j < 16; j++) f.values[i][j] = wide_of(from[j * stride + i]);
 }
 template <typename C, typename A, typename B> void mma_sync(C &d, const A &a, const B &b, const C &c) {
+    if (threadIdx.x % 32) return;
     for (int i = 0; i < 16; i++)
         for (int j = 0; j < 16; j++) {
             float sum = c.values[i][j];
@@ -93,6 +97,7 @@ template <typename C, typename A, typename B> void mma_sync(C &d, const A &a, co
         }
 }
 template <typename F> void store_matrix_sync(float *to, const F &f, unsigned stride, layout_t) {
+    if (threadIdx.x % 32) return;
     for (int i = 0; i < 16; i++)
         for (int j = 0; j < 16; j++) to[i * stride + j] = f.values[i][j];
 }

@@ -1,4 +1,4 @@
-// Runs our kernels on a CPU, block after block: `launch` is what a test calls.
+// Runs our kernels on a CPU, block after block: `portrait_launch` is what a test calls.
 
 #include "../elementwise.cu"
 #include "../product.cu"
@@ -104,7 +104,7 @@ float __shfl_xor_sync(unsigned, float value, int lane) {
 }
 
 // Runs a kernel with pointers to its arguments; false if there is none of this name.
-extern "C" bool launch(const char *name, void **args, unsigned blocks_x, unsigned blocks_y,
+extern "C" bool portrait_launch(const char *name, void **args, unsigned blocks_x, unsigned blocks_y,
                        unsigned block) {
     auto kernel = kernels.find(name);
     if (kernel == kernels.end()) return false;

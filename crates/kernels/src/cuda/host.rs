@@ -1,7 +1,6 @@
-//! The CUDA kernels on a CPU, for tests where there is no card: `cuda/host`, built when it is first
-//! needed.
+//! The CUDA kernels on a CPU, for tests where there is no card: `cuda/host`.
 
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "only for tests")]
+#![allow(clippy::unwrap_used, reason = "only for tests")]
 #![allow(unsafe_code)]
 
 use super::{Arg, Call, THREADS};
@@ -9,9 +8,6 @@ use candle_core::{CpuStorage, DType, Device, Result, Storage, Tensor, WithDType,
 use half::{bf16, f16};
 use std::cell::Cell;
 use std::ffi::{CString, c_char, c_void};
-use std::path::Path;
-use std::process::Command;
-use std::sync::OnceLock;
 
 thread_local! {
     static HERE: Cell<bool> = const { Cell::new(false) };
@@ -22,9 +18,8 @@ pub(super) fn is_here() -> bool {
     HERE.get()
 }
 
-/// Does some work with the CUDA kernels on this CPU; `None` without a C++ compiler.
-pub(super) fn with<T>(work: impl FnOnce() -> T) -> Option<T> {
-    launcher()?;
+/// See [`emulating_cuda`](crate::emulating_cuda).
+pub(super) fn here<T>(work: impl FnOnce() -> T) -> T {
     /// Puts it back, also when the work panics.
     struct Before(bool);
     impl Drop for Before {
@@ -33,43 +28,18 @@ pub(super) fn with<T>(work: impl FnOnce() -> T) -> Option<T> {
         }
     }
     let _before = Before(HERE.replace(true));
-    Some(work())
+    work()
 }
 
-type Launch = unsafe extern "C" fn(*const c_char, *const *const c_void, u32, u32, u32) -> bool;
-
-fn launcher() -> Option<Launch> {
-    static LAUNCHER: OnceLock<Option<Launch>> = OnceLock::new();
-    *LAUNCHER.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cuda/host");
-        let library =
-            std::env::temp_dir().join(format!("portrait-kernels-{}.so", std::process::id()));
-        let compiler = std::env::var_os("CXX").unwrap_or_else(|| "c++".into());
-        let status = Command::new(&compiler)
-            .args(["-std=c++17", "-O2", "-shared", "-fPIC", "-mf16c", "-ffp-contract=off"])
-            .arg("-DPORTRAIT_ON_HOST")
-            .arg("-o")
-            .arg(&library)
-            .arg(folder.join("emulator.cpp"))
-            .status();
-        match status {
-            Ok(status) => assert!(status.success(), "the kernels do not compile on the CPU"),
-            Err(error) => {
-                eprintln!("SKIPPED: cannot start {}: {error}", compiler.display());
-                return None;
-            }
-        }
-        let path = CString::new(library.to_str().unwrap()).unwrap();
-        // SAFETY: a library that was just built, and runs nothing when it is opened.
-        let handle = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW) };
-        assert!(!handle.is_null(), "{} cannot be opened", library.display());
-        std::fs::remove_file(&library).unwrap();
-        // SAFETY: the handle is open, and stays so.
-        let symbol = unsafe { libc::dlsym(handle, c"launch".as_ptr()) };
-        assert!(!symbol.is_null());
-        // SAFETY: `launch` in emulator.cpp has this type.
-        Some(unsafe { std::mem::transmute::<*mut c_void, Launch>(symbol) })
-    })
+unsafe extern "C" {
+    /// `cuda/host/emulator.cpp`
+    fn portrait_launch(
+        name: *const c_char,
+        args: *const *const c_void,
+        blocks_x: u32,
+        blocks_y: u32,
+        threads: u32,
+    ) -> bool;
 }
 
 pub(super) fn run(call: &Call<'_>) -> Result<Tensor> {
@@ -119,10 +89,9 @@ fn launch<T: WithDType>(call: &Call<'_>, suffix: &str) -> Result<Tensor> {
     }
     let pointers: Vec<_> = values.iter().map(|value| std::ptr::from_ref(value).cast()).collect();
     let name = CString::new(format!("{}_{suffix}", call.kernel)).unwrap();
-    let Some(launch) = launcher() else { bail!("no launcher") };
     let [x, y] = call.blocks.map(|blocks| blocks as u32);
     // SAFETY: as on a card: see `driver::launch`.
-    let found = unsafe { launch(name.as_ptr(), pointers.as_ptr(), x, y, THREADS as u32) };
+    let found = unsafe { portrait_launch(name.as_ptr(), pointers.as_ptr(), x, y, THREADS as u32) };
     assert!(found, "no kernel {name:?}");
     Tensor::from_vec(output, call.output.clone(), &Device::Cpu)
 }

@@ -3,10 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use super::host;
 use crate::{
-    Activation, Conv2d, Conv2dParams, DeformConv2d, LayerNorm, Linear, Part, WindowAttention, gate,
-    max_pool, resize_bilinear, softmax_mean,
+    Activation, Conv2d, Conv2dParams, DeformConv2d, LayerNorm, Linear, Part, WindowAttention,
+    emulating_cuda, gate, max_pool, resize_bilinear, softmax_mean,
 };
 use candle_core::{DType, Device, Result, Tensor};
 
@@ -41,9 +40,8 @@ fn equal(name: &str, inputs: &[Tensor], work: impl Fn(&[Tensor]) -> Result<Tenso
             let difference = f64::from(largest(&(got - &want).unwrap())) / scale;
             assert!(difference < limit, "{name} {dtype:?} {place}: {difference:.2e}");
         };
-        match host::with(|| work(&inputs).unwrap()) {
-            Some(got) => compare(got, "on the CPU"),
-            None => return,
+        if let Some(got) = emulating_cuda(|| work(&inputs).unwrap()) {
+            compare(got, "on the CPU");
         }
         #[cfg(feature = "cuda")]
         if let Ok(device) = crate::open_device(crate::DeviceRequest::Cuda(0)) {
