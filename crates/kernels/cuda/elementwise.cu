@@ -106,6 +106,23 @@ __device__ void layer_norm(const T *x, const T *weight, const T *bias, T *y, flo
         narrow((wide(x[i]) - mean) * scale * wide(weight[i]) + wide(bias[i]), y[i]);
 }
 
+// The mean of so many rows of each group: a block for 32 channels of a group.
+template <typename T>
+__device__ void mean_of_rows(const T *x, T *y, unsigned rows, unsigned channels) {
+    SHARED float sums[8][32];
+    unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32, channel = blockIdx.y * 32 + lane;
+    x += (size_t)blockIdx.x * rows * channels;
+    float sum = 0.0f;
+    if (channel < channels)
+        for (unsigned row = warp; row < rows; row += 8) sum += wide(x[(size_t)row * channels + channel]);
+    sums[warp][lane] = sum;
+    __syncthreads();
+    if (warp > 0 || channel >= channels) return;
+    sum = 0.0f;
+    for (unsigned i = 0; i < 8; i++) sum += sums[i][lane];
+    narrow(sum / rows, y[(size_t)blockIdx.x * channels + channel]);
+}
+
 #define DEFINE(NAME, T)                                                                            \
     extern "C" __global__ void epilogue_##NAME(const T *x, const T *bias, const T *before,         \
                                                const T *after, T *y, unsigned activation,          \
@@ -131,6 +148,10 @@ __device__ void layer_norm(const T *x, const T *weight, const T *bias, T *y, flo
     extern "C" __global__ void softmax_mean_##NAME(const T *x, const T *values, T *y,              \
                                                    unsigned logits, size_t rows) {                 \
         softmax_mean(x, values, y, logits, rows);                                                  \
+    }                                                                                              \
+    extern "C" __global__ void mean_of_rows_##NAME(const T *x, T *y, unsigned rows,                \
+                                                   unsigned channels) {                            \
+        mean_of_rows(x, y, rows, channels);                                                        \
     }                                                                                              \
     extern "C" __global__ void layer_norm_##NAME(const T *x, const T *weight, const T *bias, T *y, \
                                                  float eps, unsigned channels, size_t rows) {      \

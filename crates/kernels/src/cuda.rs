@@ -18,7 +18,7 @@ pub(crate) use product::{Sizes, Weights};
 /// Threads of a block, in all kernels.
 const THREADS: usize = 256;
 /// Threads that work on a row together.
-const WARP: usize = 32;
+pub(crate) const WARP: usize = 32;
 
 /// The file that a kernel stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Small operations on channels-last images.
 
-use crate::cuda::{self, Arg, Call};
+use crate::cuda::{self, Arg, Call, Source, WARP};
 use crate::view::{computed, hold, in_chunks, in_rows, is_plain};
 use crate::work;
 use candle_core::{D, Result, Shape, Tensor, bail};
@@ -49,6 +49,9 @@ pub fn gate(x: &Tensor, logits: &Tensor) -> Result<Tensor> {
 /// If the tensor has not four dimensions.
 pub fn mean_of_pixels(x: &Tensor) -> Result<Tensor> {
     let (batch, height, width, channels) = x.dims4()?;
+    if cuda::takes(x) {
+        return mean_on_cuda(&x.contiguous()?);
+    }
     if !is_plain(x) {
         let pixels = x.reshape((batch, height * width, channels))?.transpose(1, 2)?.contiguous()?;
         return pixels.mean_keepdim(D::Minus1)?.reshape((batch, 1, 1, channels));
@@ -76,4 +79,24 @@ pub fn mean_of_pixels(x: &Tensor) -> Result<Tensor> {
         y.extend(sum.into_iter().map(|sum| (sum / (height * width) as f64) as f32));
     }
     computed(y, Shape::from((batch, 1, 1, channels)))
+}
+
+/// Parts of an image whose means are taken first on a card: for one block all of it is too much.
+const MOST_PARTS: usize = 64;
+
+fn mean_on_cuda(x: &Tensor) -> Result<Tensor> {
+    let (batch, height, width, channels) = x.dims4()?;
+    let pixels = height * width;
+    // Parts of one size, so that the mean of their means is the mean.
+    let parts = (1..=MOST_PARTS.min(pixels)).rev().find(|&parts| pixels.is_multiple_of(parts));
+    let mean = |x: &Tensor, groups: usize, rows: usize| {
+        let args = [Arg::In(x), Arg::Out, Arg::Number(rows), Arg::Number(channels)];
+        let blocks = [groups, channels.div_ceil(WARP)];
+        let output = Shape::from((groups, channels));
+        let (source, kernel) = (Source::Elementwise, "mean_of_rows");
+        Call { source, kernel, args: args.into(), blocks, output }.run()
+    };
+    let parts = parts.unwrap_or(1);
+    let of_parts = mean(x, batch * parts, pixels / parts)?;
+    mean(&of_parts, batch, parts)?.reshape((batch, 1, 1, channels))
 }

@@ -6,6 +6,8 @@ use candle_core::{Result, Shape, Tensor, bail};
 
 /// Pixels that a block computes.
 const PIXELS: usize = 128;
+/// Values that a thread reads at once.
+const RUN: usize = 8;
 /// Outputs up to which a block computes so many of them, and else twice as many.
 const FEW_OUTPUTS: usize = 64;
 
@@ -47,7 +49,7 @@ impl Weights {
         {
             bail!("conv2d: a residual of {:?} for an output of {output:?}", residual.shape());
         }
-        let (x, residual) = (x.contiguous()?, residual.map(Tensor::contiguous).transpose()?);
+        let (x, residual) = (aligned(x)?, residual.map(Tensor::contiguous).transpose()?);
         let args = [
             Arg::In(&x),
             Arg::In(&self.rows),
@@ -69,7 +71,7 @@ impl Weights {
         sizes: &Sizes,
         [mask_activation, activation]: [Activation; 2],
     ) -> Result<Tensor> {
-        let x = x.contiguous()?;
+        let x = aligned(x)?;
         let args = [
             Arg::In(&x),
             Arg::In(offset),
@@ -115,4 +117,10 @@ impl Weights {
         let blocks = [pixels.div_ceil(PIXELS), outputs.div_ceil(at_once)];
         Call { source: Source::Product, kernel, args: args.collect(), blocks, output }
     }
+}
+
+/// Dense, and beginning where the kernels can read eight values at once.
+fn aligned(x: &Tensor) -> Result<Tensor> {
+    let dense = x.contiguous()?;
+    if dense.layout().start_offset().is_multiple_of(RUN) { Ok(dense) } else { dense.copy() }
 }

@@ -5,7 +5,7 @@
 
 use crate::{
     Activation, Conv2d, Conv2dParams, DeformConv2d, LayerNorm, Linear, Part, WindowAttention,
-    emulating_cuda, gate, max_pool, resize_bilinear, softmax_mean,
+    emulating_cuda, gate, max_pool, mean_of_pixels, resize_bilinear, softmax_mean,
 };
 use candle_core::{DType, Device, Result, Tensor};
 
@@ -180,6 +180,10 @@ fn images() {
     }
     let inputs = [values(52, &[2, 5, 6, 9]), (values(53, &[2, 5, 6, 1]) * 4.0).unwrap()];
     equal("gate", &inputs, |inputs| gate(&inputs[0], &inputs[1]));
+    for size in [[5, 6], [16, 16], [1, 67], [9, 8]] {
+        let x = (values(56, &[2, size[0], size[1], 40]) + 2.0).unwrap();
+        equal("mean of pixels", &[x], |inputs| mean_of_pixels(&inputs[0]));
+    }
     for radius in [1, 2, 7] {
         equal("max pool", &inputs[..1], |inputs| max_pool(&inputs[0], radius));
     }
