@@ -1,11 +1,11 @@
 //! Two-dimensional convolution of channels-last images with fused bias, activation and residual.
 
+mod elsewhere;
 mod lines;
 mod part;
 mod patches;
 mod winograd;
 
-use crate::cuda::{self, Sizes, Weights};
 use crate::isa::Isa;
 use crate::matmul::{
     Chained, Dense, Epilogue, Operand, Output, Packed, Residual, multiply, product,
@@ -14,6 +14,7 @@ use crate::view::{computed, hold, in_rows, is_plain};
 use crate::work;
 use crate::{Activation, Linear};
 use candle_core::{Result, Shape, Tensor, bail};
+use elsewhere::Elsewhere;
 use lines::Lines;
 pub use part::Part;
 use patches::{Gathered, Geometry, Patches, Source};
@@ -66,7 +67,7 @@ pub struct Conv2d {
     activation: Activation,
 }
 
-/// Where the weights lie: packed for our own product, tensors for candle's.
+/// Where the weights lie: packed for our own product on a CPU, or not.
 #[derive(Debug)]
 enum Parameters {
     /// The matrices, and what lies outside an image.
@@ -74,14 +75,7 @@ enum Parameters {
         matrices: Matrices,
         zeros: Vec<f32>,
     },
-    Tensors {
-        weight: Tensor,
-        bias: Option<Tensor>,
-    },
-    /// For our product on a card.
-    OnCuda(Weights),
-    /// A 1×1 convolution there, whose activation is the layer's.
-    Pointwise(Linear),
+    Elsewhere(Elsewhere),
 }
 
 #[derive(Debug)]
@@ -147,15 +141,8 @@ impl Conv2d {
                 Matrices::Groups((0..groups).map(pack).collect())
             };
             Parameters::Packed { matrices, zeros: vec![0.0; group_in] }
-        } else if cuda::takes(weight) && groups == 1 {
-            if params.is_pointwise([height, width]) {
-                let weight = weight.reshape((out, group_in))?;
-                Parameters::Pointwise(Linear::with_isa(&weight, bias, activation, isa)?)
-            } else {
-                Parameters::OnCuda(Weights::new(weight, bias)?)
-            }
         } else {
-            Parameters::Tensors { weight: weight.clone(), bias: bias.cloned() }
+            Parameters::Elsewhere(Elsewhere::new(weight, bias, params, activation)?)
         };
         Ok(Self { parameters, shape, params, activation })
     }
@@ -175,12 +162,7 @@ impl Conv2d {
     /// # Errors
     /// As [`forward`](Self::forward), and if the maps differ in batch, height or width.
     pub fn forward_parts(&self, parts: &[Part<'_>]) -> Result<Tensor> {
-        match &self.parameters {
-            Parameters::Packed { .. } => self.run(parts, None),
-            Parameters::Tensors { weight, bias } => self.by_candle(parts, weight, bias.as_ref()),
-            Parameters::OnCuda(weights) => self.on_cuda(parts, weights, None),
-            Parameters::Pointwise(linear) => linear.forward(&Part::join(parts)?),
-        }
+        self.finish(parts, None)
     }
 
     /// [`forward`](Self::forward) plus `residual`, of the output's shape.
@@ -197,13 +179,15 @@ impl Conv2d {
     /// As [`forward_parts`](Self::forward_parts), and if the residual has another shape than the
     /// output.
     pub fn forward_parts_add(&self, parts: &[Part<'_>], residual: &Tensor) -> Result<Tensor> {
+        self.finish(parts, Some(residual))
+    }
+
+    fn finish(&self, parts: &[Part<'_>], residual: Option<&Tensor>) -> Result<Tensor> {
         match &self.parameters {
-            Parameters::Packed { .. } => self.run(parts, Some(residual)),
-            Parameters::Tensors { weight, bias } => {
-                self.by_candle(parts, weight, bias.as_ref())? + residual
+            Parameters::Packed { .. } => self.run(parts, residual),
+            Parameters::Elsewhere(weights) => {
+                weights.forward(parts, self.params, self.activation, residual)
             }
-            Parameters::OnCuda(weights) => self.on_cuda(parts, weights, Some(residual)),
-            Parameters::Pointwise(linear) => linear.forward_add(&Part::join(parts)?, residual),
         }
     }
 
@@ -215,7 +199,7 @@ impl Conv2d {
     /// # Errors
     /// As [`forward`](Self::forward), and if the layer or the sum do not fit.
     pub fn forward_into(&self, x: &Tensor, linear: &Linear, sum: &Tensor) -> Result<Tensor> {
-        if !matches!(self.parameters, Parameters::Packed { .. }) {
+        if let Parameters::Elsewhere(_) = self.parameters {
             return linear.join_by_candle(&self.forward(x)?, sum);
         }
         let (Matrices::Groups(groups), _) = self.packed()? else {
@@ -230,38 +214,6 @@ impl Conv2d {
             let operand = input.operand(0);
             linear.join(&Chained { operand: &*operand, matrix, epilogue }, &input.out, sum)
         })
-    }
-
-    fn by_candle(
-        &self,
-        parts: &[Part<'_>],
-        weight: &Tensor,
-        bias: Option<&Tensor>,
-    ) -> Result<Tensor> {
-        let Conv2dParams { stride, padding, dilation, groups } = self.params;
-        let x = Part::join(parts)?.permute((0, 3, 1, 2))?.contiguous()?;
-        let mut y = x.conv2d(weight, padding, stride, dilation, groups)?;
-        if let Some(bias) = bias {
-            y = y.broadcast_add(&bias.reshape((1, self.shape[0], 1, 1))?)?;
-        }
-        self.activation.of(&y)?.permute((0, 2, 3, 1))?.contiguous()
-    }
-
-    fn on_cuda(
-        &self,
-        parts: &[Part<'_>],
-        weights: &Weights,
-        residual: Option<&Tensor>,
-    ) -> Result<Tensor> {
-        let x = Part::join(parts)?;
-        let (batch, height, width, channels) = x.dims4()?;
-        let [_, input, kernel_h, kernel_w] = self.shape;
-        if channels != input {
-            bail!("conv2d: {channels} input channels for a weight of {:?}", self.shape);
-        }
-        let geometry = Geometry::new(batch, [height, width], [kernel_h, kernel_w], self.params)?;
-        let sizes = Sizes { input: [batch, height, width], out: geometry.out };
-        weights.conv2d(&x, self.params, &sizes, self.activation, residual)
     }
 
     fn run(&self, parts: &[Part<'_>], residual: Option<&Tensor>) -> Result<Tensor> {
@@ -320,7 +272,9 @@ impl Conv2d {
     fn packed(&self) -> Result<(&Matrices, &[f32])> {
         match &self.parameters {
             Parameters::Packed { matrices, zeros } => Ok((matrices, zeros)),
-            _ => bail!("conv2d: the weight does not lie on the CPU as f32"),
+            Parameters::Elsewhere(_) => {
+                bail!("conv2d: the weight does not lie on the CPU as f32")
+            }
         }
     }
 

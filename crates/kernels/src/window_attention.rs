@@ -4,8 +4,8 @@
 
 mod by_candle;
 mod map;
+mod on_cuda;
 
-use crate::cuda::{self, Arg, Call, Source};
 use crate::isa::Isa;
 use crate::matmul::{AT_ONCE, SmallMatrix};
 use crate::simd_math;
@@ -18,11 +18,6 @@ use map::{Map, Place, REGIONS};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use std::cell::Cell;
-
-/// Channels of a head, and the largest window, that the kernel on cards takes: those of all published
-/// checkpoints.
-const CUDA_WIDTH: usize = 32;
-const CUDA_WINDOW: usize = 12;
 
 /// Attention of the tokens of a map that fall into one window, with a bias by their relative
 /// position; on maps that are shifted, only between tokens that were neighbours.
@@ -132,32 +127,11 @@ impl WindowAttention {
         let map = Map { size, padded, shift };
         match &self.values {
             Some(attention) if is_plain(qkv) => attention.run(qkv, map, self.isa),
-            _ if cuda::takes(qkv) && self.fits_cuda() => self.on_cuda(qkv, map),
+            _ if on_cuda::takes(qkv, &self.parameters) => {
+                on_cuda::forward(qkv, &self.parameters, map)
+            }
             _ => by_candle::forward(qkv, &self.parameters, map),
         }
-    }
-
-    /// What `cuda/window_attention.cu` has room for.
-    fn fits_cuda(&self) -> bool {
-        self.channels == CUDA_WIDTH * self.parameters.heads && self.parameters.window <= CUDA_WINDOW
-    }
-
-    fn on_cuda(&self, qkv: &Tensor, map: Map) -> Result<Tensor> {
-        let Parameters { heads, window, position_bias, padding } = &self.parameters;
-        let Map { size: [height, width], padded: [padded_h, padded_w], shift } = map;
-        let (batch, tokens, _) = qkv.dims3()?;
-        let qkv = qkv.contiguous()?;
-        let tensors = [Arg::In(&qkv), Arg::In(position_bias), Arg::In(padding), Arg::Out];
-        let sizes = [height, width, padded_h, padded_w, *window, shift, *heads];
-        let windows = batch * (padded_h / window) * (padded_w / window);
-        let call = Call {
-            source: Source::WindowAttention,
-            kernel: "window_attention",
-            args: tensors.into_iter().chain(sizes.map(Arg::Number)).collect(),
-            blocks: [windows, *heads],
-            output: Shape::from((batch, tokens, self.channels)),
-        };
-        call.run()
     }
 }
 

@@ -34,6 +34,11 @@ impl Weights {
         Ok(Self { rows, bias, shape })
     }
 
+    /// `(out, in, height, width)`
+    pub(crate) fn shape(&self) -> [usize; 4] {
+        self.shape
+    }
+
     /// `activation(conv2d(x) + bias) + residual`, without groups.
     pub(crate) fn conv2d(
         &self,
