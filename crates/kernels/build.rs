@@ -14,6 +14,9 @@ fn main() {
     println!("cargo:rerun-if-env-changed=CXX");
     println!("cargo:rustc-check-cfg=cfg(emulating)");
     let here = env::var("TARGET").is_ok_and(|target| target == "x86_64-unknown-linux-gnu");
+    // A sanitizer does not follow a thread from stack to stack.
+    let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    let here = here && !flags.contains("sanitizer");
     if here && env::var_os("CARGO_FEATURE_EMULATE_CUDA").is_some() {
         emulator(&PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")));
     }

@@ -73,12 +73,36 @@ impl Precision {
     }
 }
 
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+        })
+    }
+}
+
+impl FromStr for Precision {
+    type Err = DeviceError;
+
+    /// Reads `f32`, `f16` or `bf16`.
+    fn from_str(text: &str) -> Result<Self, DeviceError> {
+        let known = [Self::F32, Self::F16, Self::Bf16];
+        let found = known.into_iter().find(|precision| precision.to_string() == text);
+        found.ok_or_else(|| DeviceError::UnknownPrecision(text.to_owned()))
+    }
+}
+
 /// Why a device cannot be opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
     /// The text names no device.
     #[error("`{0}` is no device: use auto, cpu, cuda or cuda:N")]
     Unknown(String),
+    /// The text names no precision.
+    #[error("`{0}` is no precision: use f32, f16 or bf16")]
+    UnknownPrecision(String),
     /// The program was built without CUDA.
     #[error("cannot open cuda:{0}: this program was built without CUDA; use --device cpu")]
     NotBuilt(usize),
@@ -133,6 +157,15 @@ mod tests {
         for wrong in ["", "gpu", "cuda:", "cuda:x", "cuda:-1"] {
             assert_eq!(wrong.parse::<DeviceRequest>(), Err(DeviceError::Unknown(wrong.into())));
         }
+    }
+
+    #[test]
+    fn every_precision_reads_what_it_writes() {
+        for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
+            assert_eq!(precision.to_string().parse(), Ok(precision));
+        }
+        let wrong = "fp16".parse::<Precision>();
+        assert_eq!(wrong, Err(DeviceError::UnknownPrecision("fp16".into())));
     }
 
     #[test]
