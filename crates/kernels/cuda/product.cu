@@ -41,8 +41,16 @@ template <typename T> struct alignas(16) Run {
 
 template <typename T> __device__ inline Run<T> zeros() {
     Run<T> run;
+#pragma unroll
     for (int i = 0; i < RUN; i++) narrow(0.0f, run.values[i]);
     return run;
+}
+
+// In registers, which no number can index.
+template <typename T> __device__ inline void set(Run<T> &run, unsigned at, T value) {
+#pragma unroll
+    for (unsigned i = 0; i < RUN; i++)
+        if (i == at) run.values[i] = value;
 }
 
 // The taps of a convolution.
@@ -88,6 +96,7 @@ template <typename T> struct Deformed {
         bool inside = y > -1.0f && x_at > -1.0f && y < (float)c.height && x_at < (float)c.width;
         if (!inside) y = x_at = -1.0f;
         float low_y = floorf(y), low_x = floorf(x_at);
+#pragma unroll
         for (int i = 0; i < 4; i++) {
             int row = (int)low_y + i / 2, column = (int)low_x + i % 2;
             float weight_y = i / 2 ? y - low_y : 1.0f - (y - low_y);
@@ -102,12 +111,15 @@ template <typename T> struct Deformed {
     __device__ Run<T> read(const Conv &c, const Pixel &p, unsigned tap, unsigned channel) const {
         Corners near = corners(c, p, tap);
         float sum[RUN] = {};
+#pragma unroll
         for (int i = 0; i < 4; i++) {
             if (near.weight[i] == 0.0f) continue;
             Run<T> run = *(const Run<T> *)(x + near.at[i] + channel);
+#pragma unroll
             for (int j = 0; j < RUN; j++) sum[j] += near.weight[i] * wide(run.values[j]);
         }
         Run<T> result;
+#pragma unroll
         for (int j = 0; j < RUN; j++) narrow(sum[j], result.values[j]);
         return result;
     }
@@ -115,6 +127,7 @@ template <typename T> struct Deformed {
     __device__ T one(const Conv &c, const Pixel &p, unsigned tap, unsigned channel) const {
         Corners near = corners(c, p, tap);
         float sum = 0.0f;
+#pragma unroll
         for (int i = 0; i < 4; i++)
             if (near.weight[i] != 0.0f) sum += near.weight[i] * wide(x[near.at[i] + channel]);
         T result;
@@ -130,8 +143,9 @@ __device__ inline Run<T> row_piece(const Source &source, const Conv &c, const Pi
     if (!p.exists || k >= sums) return zeros<T>();
     if (c.channels % RUN == 0) return source.read(c, p, k / c.channels, k % c.channels);
     Run<T> run = zeros<T>();
+#pragma unroll 1
     for (unsigned j = 0; j < RUN && k + j < sums; j++)
-        run.values[j] = source.one(c, p, (k + j) / c.channels, (k + j) % c.channels);
+        set(run, j, source.one(c, p, (k + j) / c.channels, (k + j) % c.channels));
     return run;
 }
 
@@ -143,7 +157,8 @@ __device__ inline Run<T> weight_piece(const T *weight, const Conv &c, unsigned o
     const T *row = weight + (size_t)output * sums;
     if (sums % RUN == 0) return *(const Run<T> *)(row + k);
     Run<T> run = zeros<T>();
-    for (unsigned j = 0; j < RUN && k + j < sums; j++) run.values[j] = row[k + j];
+#pragma unroll 1
+    for (unsigned j = 0; j < RUN && k + j < sums; j++) set(run, j, row[k + j]);
     return run;
 }
 
@@ -159,7 +174,9 @@ template <typename T, int BN> struct TensorCores {
     Sums sums[ROWS][COLUMNS];
 
     __device__ TensorCores() {
+#pragma unroll
         for (int i = 0; i < ROWS; i++)
+#pragma unroll
             for (int j = 0; j < COLUMNS; j++) nvcuda::wmma::fill_fragment(sums[i][j], 0.0f);
     }
     __device__ static int warp() { return threadIdx.x / 32; }
@@ -168,14 +185,19 @@ template <typename T, int BN> struct TensorCores {
 
     __device__ void multiply(const T *a, const T *b) {
         using namespace nvcuda::wmma;
+#pragma unroll
         for (int k = 0; k < BK; k += SIDE) {
             fragment<matrix_a, SIDE, SIDE, SIDE, T, row_major> left[ROWS];
             fragment<matrix_b, SIDE, SIDE, SIDE, T, col_major> right[COLUMNS];
+#pragma unroll
             for (int i = 0; i < ROWS; i++)
                 load_matrix_sync(left[i], a + (first_row() + i * SIDE) * STRIDE + k, STRIDE);
+#pragma unroll
             for (int j = 0; j < COLUMNS; j++)
                 load_matrix_sync(right[j], b + (first_column() + j * SIDE) * STRIDE + k, STRIDE);
+#pragma unroll
             for (int i = 0; i < ROWS; i++)
+#pragma unroll
                 for (int j = 0; j < COLUMNS; j++) mma_sync(sums[i][j], left[i], right[j], sums[i][j]);
         }
     }
@@ -183,10 +205,13 @@ template <typename T, int BN> struct TensorCores {
     // Calls `write(row, column, sum)` for each sum of the tile; `room` is shared memory of the block.
     template <typename Write> __device__ void for_each(void *room, Write write) {
         float *square = (float *)room + warp() * SIDE * SIDE;
+#pragma unroll
         for (int i = 0; i < ROWS; i++)
+#pragma unroll
             for (int j = 0; j < COLUMNS; j++) {
                 nvcuda::wmma::store_matrix_sync(square, sums[i][j], SIDE, nvcuda::wmma::mem_row_major);
                 __syncwarp();
+#pragma unroll 1 // What `write` does is long.
                 for (int at = threadIdx.x % 32; at < SIDE * SIDE; at += 32)
                     write(first_row() + i * SIDE + at / SIDE, first_column() + j * SIDE + at % SIDE, square[at]);
                 __syncwarp();
@@ -204,25 +229,40 @@ template <int BN> struct Tile<float, BN> {
     float sums[ROWS][COLUMNS];
 
     __device__ Tile() {
+#pragma unroll
         for (int i = 0; i < ROWS; i++)
+#pragma unroll
             for (int j = 0; j < COLUMNS; j++) sums[i][j] = 0.0f;
     }
     __device__ static int row(int i) { return threadIdx.x / 16 * ROWS + i; }
     __device__ static int column(int j) { return threadIdx.x % 16 + 16 * j; }
 
     __device__ void multiply(const float *a, const float *b) {
+        // All 32 steps at once would be 2,048 instructions, which the driver compiles at each first start.
+#pragma unroll 4
         for (int k = 0; k < BK; k++) {
             float left[ROWS], right[COLUMNS];
+#pragma unroll
             for (int i = 0; i < ROWS; i++) left[i] = a[row(i) * STRIDE + k];
+#pragma unroll
             for (int j = 0; j < COLUMNS; j++) right[j] = b[column(j) * STRIDE + k];
+#pragma unroll
             for (int i = 0; i < ROWS; i++)
+#pragma unroll
                 for (int j = 0; j < COLUMNS; j++) sums[i][j] = fmaf(left[i], right[j], sums[i][j]);
         }
     }
 
-    template <typename Write> __device__ void for_each(void *, Write write) {
-        for (int i = 0; i < ROWS; i++)
-            for (int j = 0; j < COLUMNS; j++) write(row(i), column(j), sums[i][j]);
+    template <typename Write> __device__ void for_each(void *room, Write write) {
+        // By way of memory, which a loop can index: what `write` does is long.
+        float *mine = (float *)room + threadIdx.x * COLUMNS;
+#pragma unroll
+        for (int i = 0; i < ROWS; i++) {
+#pragma unroll
+            for (int j = 0; j < COLUMNS; j++) mine[j] = sums[i][j];
+#pragma unroll 1
+            for (int j = 0; j < COLUMNS; j++) write(row(i), column(j), mine[j]);
+        }
     }
 };
 
@@ -247,14 +287,18 @@ __device__ void product(const Source &source, const T *weight, T *y, const Conv 
     Pixel pixel = pixel_of(c, first + row_a);
     Run<T> next_a[RUNS_A], next_b[RUNS_B];
     auto fetch = [&](unsigned k) {
+#pragma unroll
         for (int i = 0; i < RUNS_A; i++) next_a[i] = row_piece<T>(source, c, pixel, k + (run_a + i) * RUN);
+#pragma unroll
         for (int i = 0; i < RUNS_B; i++) next_b[i] = weight_piece(weight, c, output + row_b, k + (run_b + i) * RUN);
     };
 
     Tile tile;
     fetch(0);
     for (unsigned k = 0; k < sums; k += BK) {
+#pragma unroll
         for (int i = 0; i < RUNS_A; i++) put(a + row_a * Tile::STRIDE + (run_a + i) * RUN, next_a[i]);
+#pragma unroll
         for (int i = 0; i < RUNS_B; i++) put(b + row_b * Tile::STRIDE + (run_b + i) * RUN, next_b[i]);
         __syncthreads();
         if (k + BK < sums) fetch(k + BK);
