@@ -25,7 +25,7 @@ __device__ inline float wide(__nv_bfloat16 x) { return __bfloat162float(x); }
 __device__ inline void narrow(float x, __nv_bfloat16 &y) { y = __float2bfloat16_rn(x); }
 #endif
 
-// The numbers of src/cuda/launch.rs.
+// The numbers of src/cuda.rs.
 enum Activation { NONE, RELU, SILU, GELU, SIGMOID, DOUBLE_SIGMOID };
 
 __device__ inline float activate(int activation, float x) {
@@ -54,6 +54,11 @@ __device__ inline float finish(const Epilogue<T> &e, float sum, size_t at, unsig
     sum = activate(e.activation, sum);
     if (e.after) sum += wide(e.after[at]);
     return sum;
+}
+
+__device__ inline float sum_of_warp(float x) {
+    for (int lane = 16; lane > 0; lane /= 2) x += __shfl_xor_sync(0xffffffff, x, lane);
+    return x;
 }
 
 // DEFINE(NAME) is expanded for each type: NAME(suffix, type).

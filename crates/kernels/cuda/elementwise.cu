@@ -79,11 +79,6 @@ __device__ void softmax_mean(const T *x, const T *values, T *y, unsigned count, 
     narrow(mean / sum, y[row]);
 }
 
-__device__ inline float sum_of_warp(float x) {
-    for (int lane = 16; lane > 0; lane /= 2) x += __shfl_xor_sync(0xffffffff, x, lane);
-    return x;
-}
-
 // (x - mean) / sqrt(variance + eps) * weight + bias: a warp for each row, the variance in a second
 // pass, so that a large mean costs no digits.
 template <typename T>

@@ -87,7 +87,7 @@ const std::map<std::string, void (*)()> kernels = {
     ENTRY(epilogue_##NAME) ENTRY(gate_##NAME) ENTRY(bilinear_##NAME) ENTRY(max_pool_##NAME)            \
     ENTRY(softmax_mean_##NAME) ENTRY(layer_norm_##NAME) ENTRY(mean_of_rows_##NAME) ENTRY(conv2d_64_##NAME)                        \
     ENTRY(conv2d_128_##NAME) ENTRY(deform_conv2d_64_##NAME) ENTRY(deform_conv2d_128_##NAME)            \
-    ENTRY(window_attention_##NAME)
+    ENTRY(window_attention_64_##NAME) ENTRY(window_attention_144_##NAME)
     FOR_EACH_TYPE(DEFINE)};
 
 } // namespace

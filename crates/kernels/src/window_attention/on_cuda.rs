@@ -28,7 +28,7 @@ pub(super) fn forward(qkv: &Tensor, parameters: &Parameters, map: Map) -> Result
     let windows = batch * (padded_h / window) * (padded_w / window);
     let call = Call {
         source: Source::WindowAttention,
-        kernel: "window_attention",
+        kernel: if *window <= 8 { "window_attention_64" } else { "window_attention_144" },
         args: tensors.into_iter().chain(sizes.map(Arg::Number)).collect(),
         blocks: [windows, *heads],
         output: Shape::from((batch, tokens, triple / 3)),
