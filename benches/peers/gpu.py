@@ -12,7 +12,7 @@ import torch
 from peers import networks
 from peers.cases import CASES, FULL
 
-ROW = re.compile(r"\| (?P<title>[^|]+) \| (?P<precision>F32|F16|Bf16) \| (?P<alone>[\d.]+) \| (?P<row>[\d.]+) \|")
+ROW = re.compile(r"\| (?P<title>[^|]+) \| (?P<precision>F32|F16|Bf16) \| (?P<alone>[\d.]+) \| (?P<row>[\d.]+) \| (?P<peak>[\d–]+) \|")
 TYPES = {"F32": torch.float32, "F16": torch.float16, "Bf16": torch.bfloat16}
 
 
@@ -51,9 +51,9 @@ def milliseconds(module, image, passes):
 
 
 def portrait(command):
-    """{(title, precision): (alone, in a row)} of the bench `gpu`."""
+    """{(title, precision): (alone, in a row, peak MB)} of the bench `gpu`."""
     text = subprocess.run([command, "speed"], check=True, capture_output=True, text=True).stdout
-    return {(m["title"], m["precision"]): (float(m["alone"]), float(m["row"])) for m in ROW.finditer(text)}
+    return {(m["title"], m["precision"]): (float(m["alone"]), float(m["row"]), m["peak"]) for m in ROW.finditer(text)}
 
 
 def main():
@@ -76,7 +76,7 @@ def main():
             mine = ours.get((case.title, precision))
             if mine is None:
                 sys.exit(f"{options.portrait} does not time {case.title} in {precision}")
-            print(f"| {case.title} | {precision} | portrait | {mine[0]:.2f} | {mine[1]:.2f} | – | – |")
+            print(f"| {case.title} | {precision} | portrait | {mine[0]:.2f} | {mine[1]:.2f} | – | {mine[2]} |")
             dtype = TYPES[precision]
             for label, module, layout in variants(case, dtype):
                 if options.no_compile and "compile" in label:

@@ -52,7 +52,16 @@ fn emulator(out: &Path) {
     let compiler = env::var_os("CXX").unwrap_or_else(|| "c++".into());
     let mut compile = Command::new(&compiler);
     compile
-        .args(["-std=c++17", "-O2", "-fPIC", "-mf16c", "-ffp-contract=off", "-Wall", "-Werror", "-Wno-unknown-pragmas"])
+        .args([
+            "-std=c++17",
+            "-O2",
+            "-fPIC",
+            "-mf16c",
+            "-ffp-contract=off",
+            "-Wall",
+            "-Werror",
+            "-Wno-unknown-pragmas",
+        ])
         .args(["-DPORTRAIT_ON_HOST", "-c", "cuda/host/emulator.cpp", "-o"])
         .arg(&object);
     let Ok(status) = compile.status() else {

@@ -2,7 +2,7 @@
 
 use crate::{CASES, Network, Result};
 use candle_core::Device;
-use portrait_kernels::Precision;
+use portrait_kernels::{Precision, device_memory, release_idle_memory};
 use portrait_test_support::reproducible;
 use std::time::Instant;
 
@@ -12,10 +12,11 @@ const PASSES: usize = 50;
 const TOGETHER: usize = 5;
 
 pub(crate) fn run(device: &Device) -> Result<bool> {
-    println!("| network | precision | one pass, ms | passes in a row, ms each |");
-    println!("|---|---|---|---|");
+    println!("| network | precision | one pass, ms | passes in a row, ms each | peak MB |");
+    println!("|---|---|---|---|---|");
     for (name, side) in CASES {
         for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
+            release_idle_memory(device)?;
             let network = Network::load(name, device, precision)?;
             let input = reproducible::input((1, 3, side, side))?.to_device(device)?;
             for _ in 0..WARM_UP {
@@ -23,7 +24,9 @@ pub(crate) fn run(device: &Device) -> Result<bool> {
             }
             device.synchronize()?;
             let (alone, row) = (median(&network, &input, 1)?, median(&network, &input, TOGETHER)?);
-            println!("| {name} {side}² | {precision:?} | {alone:.2} | {row:.2} |");
+            let peak = device_memory(device)?
+                .map_or("–".to_owned(), |memory| format!("{:.0}", memory.peak as f64 / 1e6));
+            println!("| {name} {side}² | {precision:?} | {alone:.2} | {row:.2} | {peak} |");
         }
     }
     Ok(true)

@@ -7,6 +7,8 @@
 mod driver;
 #[cfg(emulating)]
 mod host;
+#[cfg(feature = "cuda")]
+mod pool;
 mod product;
 #[cfg(all(test, feature = "emulate-cuda"))]
 mod tests;
@@ -60,7 +62,7 @@ pub(crate) struct Call<'a> {
 }
 
 #[cfg(feature = "cuda")]
-pub(crate) use driver::prepare;
+pub(crate) use pool::{memory, prepare, release};
 
 /// Whether our kernels run on a tensor: it lies on a card, as `f32`, `f16` or `bf16`.
 pub(crate) fn takes(x: &Tensor) -> bool {

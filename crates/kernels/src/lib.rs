@@ -12,6 +12,7 @@
 //! | [`BatchNorm::fold`] | at inference a BatchNorm is part of the convolution before it |
 //! | [`keep_freed_memory`] | so that the pages of a map are not cleared anew for the next one |
 //! | [`open_device`] | the CPU, or a CUDA device on one stream |
+//! | [`device_memory`], [`release_idle_memory`] | what a card's pool holds |
 //!
 //! Images are channels-last: `(batch, height, width, channels)`. On a CPU the operations take `f32`, and run on AVX-512, AVX2,
 //! NEON or portable code ([`Isa`]), chosen at run time, in the rayon pool they are called in. What each call costs can be
@@ -63,7 +64,7 @@ pub use deform::DeformConv2d;
 pub use device::{DeviceError, DeviceRequest, Precision, open_device};
 pub use isa::Isa;
 pub use linear::{Linear, Mlp};
-pub use memory::keep_freed_memory;
+pub use memory::{DeviceMemory, device_memory, keep_freed_memory, release_idle_memory};
 pub use norm::{BatchNorm, LayerNorm};
 pub use pixels::{gate, mean_of_pixels};
 pub use pool::max_pool;

@@ -4,7 +4,7 @@
 
 use super::{Arg, Call, Source, THREADS};
 use candle_core::cuda_backend::cudarc::driver::{
-    DevicePtr, DevicePtrMut, DeviceRepr, LaunchConfig, PushKernelArg, sys,
+    DevicePtr, DevicePtrMut, DeviceRepr, LaunchConfig, PushKernelArg,
 };
 use candle_core::cuda_backend::{CudaDType, CudaDevice, WrapErr};
 use candle_core::op::BackpropOp;
@@ -31,33 +31,6 @@ impl Source {
             Self::Product => ("portrait_product", ptx!("product")),
             Self::WindowAttention => ("portrait_window_attention", ptx!("window_attention")),
         }
-    }
-}
-
-/// Sets up a device that was just opened: one stream, and a pool that keeps freed memory.
-///
-/// # Errors
-/// If the driver fails.
-pub(crate) fn prepare(device: &Device) -> Result<()> {
-    let Device::Cuda(device) = device else { return Ok(()) };
-    // SAFETY: every tensor of this device is made, used and freed on its one stream, which keeps
-    // the order; values are copied out by waiting for the stream. So no event needs to tell when a
-    // tensor is free, and none is recorded: two for each operand of each kernel.
-    unsafe { device.disable_event_tracking() };
-    let stream = device.cuda_stream();
-    let context = stream.context();
-    if !context.has_async_alloc() {
-        return Ok(());
-    }
-    context.bind_to_thread().w()?;
-    let mut pool = std::ptr::null_mut();
-    let mut threshold = u64::MAX;
-    // SAFETY: the context is bound to this thread, so its device exists; the driver writes the
-    // pool's handle, and reads the threshold, which lives until the call returns.
-    unsafe {
-        sys::cuDeviceGetDefaultMemPool(&raw mut pool, context.cu_device()).result().w()?;
-        let attribute = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
-        sys::cuMemPoolSetAttribute(pool, attribute, (&raw mut threshold).cast()).result().w()
     }
 }
 
