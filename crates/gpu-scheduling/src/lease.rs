@@ -59,8 +59,8 @@ impl<D: 'static> Lease<D> {
     ///
     /// If this future is dropped, a job that has not begun never runs; one that runs is finished,
     /// and its lease ends then. A job that reports [`Failure::OutOfMemory`] is called once more,
-    /// alone on a device; one that reports [`Failure::DeviceLost`], on another device. Such a wait
-    /// keeps the request's deadline.
+    /// alone on a device; one that reports [`Failure::DeviceLost`], on another device: after a
+    /// second one that it costs, it ends with its error. Such a wait keeps the request's deadline.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::Panicked`], [`Error::Job`] from the
@@ -102,6 +102,7 @@ where
             // The caller has gone; the permit goes with this closure.
             return Keep::Open;
         }
+        let is_open = opened.is_ok();
         let done = match opened {
             Ok(opened) => protect(|| job(opened)),
             Err(cause) => Ok(Err(Failure::DeviceLost(cause))),
@@ -125,7 +126,12 @@ where
             Ok(Err(Failure::DeviceLost(source))) => {
                 tracing::error!(device = name, error = %source, "a device failed");
                 keep = Keep::Close;
-                (Outcome::DeviceLost { retry }, Error::DeviceLost { device: name, source })
+                let lost = if is_open {
+                    Outcome::DeviceLost { retry }
+                } else {
+                    Outcome::Unopened { retry }
+                };
+                (lost, Error::DeviceLost { device: name, source })
             }
         };
         // Before the answer: who has it finds the device free.

@@ -40,7 +40,7 @@
 //!   withdrawn, what was granted is given back, what runs is finished and then given back.
 //! - **Failures.** A panic is an error of its job alone. A job out of memory is tried once more,
 //!   alone on a device, and fewer of its class run there for a while. A lost device gets no more
-//!   work, and its jobs are tried on the others.
+//!   work, and its jobs are tried on the others; a job under which two were lost is not tried again.
 //!
 //! [`Queue`] is the part that decides, a state machine without clock and threads; the simulation
 //! among this package's examples drives it directly.

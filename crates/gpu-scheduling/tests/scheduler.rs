@@ -343,6 +343,18 @@ async fn a_device_that_fails_hands_its_job_to_another() {
 }
 
 #[tokio::test]
+async fn one_bad_job_takes_two_devices_out_and_no_more() {
+    let scheduler = scheduler(5);
+    let lease = scheduler.lease(BIREFNET).await.unwrap();
+    let lost = |_: &mut Device| -> Result<(), _> { Err(Failure::device_lost(Simulated)) };
+    let error = lease.run(lost).await.unwrap_err();
+    assert!(matches!(error, Error::DeviceLost { .. }), "{error}");
+    let left = scheduler.snapshot().devices.iter().filter(|d| d.state == DeviceState::Up).count();
+    assert_eq!(left, 3);
+    scheduler.lease(BIREFNET).await.unwrap().run(|_| Ok(())).await.unwrap();
+}
+
+#[tokio::test]
 async fn warming_up_opens_the_devices_and_reports_a_broken_one() {
     let scheduler: Scheduler<u32> = Scheduler::builder()
         .device(DeviceSpec::new("whole", 1 << 30), || Ok(0))

@@ -58,7 +58,9 @@ impl ClassState {
             Outcome::Finished => counts.finished += 1,
             Outcome::Unused => counts.unused += 1,
             Outcome::OutOfMemory { .. } => counts.out_of_memory += 1,
-            Outcome::Failed | Outcome::DeviceLost { .. } => counts.failed += 1,
+            Outcome::Failed | Outcome::DeviceLost { .. } | Outcome::Unopened { .. } => {
+                counts.failed += 1;
+            }
         }
         if outcome != Outcome::Unused {
             counts.ran += Duration::from_nanos(ran);

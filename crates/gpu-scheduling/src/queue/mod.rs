@@ -31,6 +31,9 @@ use crate::policy::{DeviceSpec, Policy};
 pub use self::device::DeviceState;
 pub use self::request::{ClassId, DeviceId, Event, Outcome, Released, Request, Ticket};
 
+/// Devices that one job may take out: after the second one the job is the likelier cause.
+const LOSSES: u32 = 2;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// In the flows' order.
@@ -54,6 +57,8 @@ struct Job {
     submitted: Duration,
     deadline: Option<Duration>,
     ages: Option<Duration>,
+    /// Devices that failed under it.
+    losses: u32,
     /// Device time charged to the flow, and run time expected, in nanoseconds.
     charge: u64,
     expected: u64,
@@ -87,7 +92,7 @@ impl Queue {
     /// A queue for these devices.
     ///
     /// # Errors
-    /// [`Error::Policy`] if there is no device or class, a name appears twice, a class or device
+    /// [`Error::Policy`] if there is no device or class, a class appears twice, a class or device
     /// takes nothing at once, or a class needs more memory than any device has.
     pub fn new(policy: Policy, devices: Vec<DeviceSpec>) -> Result<Self, Error> {
         policy.check(&devices)?;
@@ -168,6 +173,7 @@ impl Queue {
             submitted: self.now,
             deadline: request.deadline,
             ages: None,
+            losses: 0,
             charge: 0,
             expected: 0,
         };
@@ -192,8 +198,10 @@ impl Queue {
     /// Ends a lease. [`Released::Done`] also for a ticket that holds none.
     pub fn release(&mut self, now: Duration, ticket: Ticket, outcome: Outcome) -> Released {
         self.advance(now);
-        let Some(job) = self.jobs.get(&ticket) else { return Released::Done };
+        let Some(job) = self.jobs.get_mut(&ticket) else { return Released::Done };
         let Stage::Running { device, since } = job.stage else { return Released::Done };
+        job.losses += u32::from(matches!(outcome, Outcome::DeviceLost { .. }));
+        let losses = job.losses;
         let (demand, flow, charge, expected) = (job.demand, job.flow, job.charge, job.expected);
         let class = self.demands[demand].class;
         let in_time = job.deadline.is_none_or(|d| d > self.now);
@@ -207,7 +215,7 @@ impl Queue {
         self.devices[device].end(&self.demands, demand, expected, self.now);
         let was_resident = self.devices[device].resident[class];
         let used = match outcome {
-            Outcome::Unused => 0,
+            Outcome::Unused | Outcome::Unopened { .. } => 0,
             // The flow that happens to come first does not pay for the loading of the model.
             _ if !was_resident => charge,
             _ => self.demands[demand].cost(ran),
@@ -217,13 +225,14 @@ impl Queue {
         if matches!(outcome, Outcome::Finished) {
             self.devices[device].resident[class] = true;
         }
-        if let Outcome::DeviceLost { .. } = outcome {
+        if let Outcome::DeviceLost { .. } | Outcome::Unopened { .. } = outcome {
             self.stop(device, DeviceState::Lost);
         }
 
         let again = match outcome {
             Outcome::OutOfMemory { retry } if retry && in_time && demand != alone => Some(alone),
-            Outcome::DeviceLost { retry } if retry && in_time => Some(demand),
+            Outcome::DeviceLost { retry } if retry && in_time && losses < LOSSES => Some(demand),
+            Outcome::Unopened { retry } if retry && in_time => Some(demand),
             _ => None,
         };
         let again =

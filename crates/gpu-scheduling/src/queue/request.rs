@@ -63,8 +63,15 @@ pub enum Outcome {
         /// Whether somebody still waits for the result.
         retry: bool,
     },
-    /// The device failed and is taken out. With `retry` the request waits for another device.
+    /// The device failed under the job and is taken out. With `retry` the request waits for another
+    /// device, unless this is the second one that it costs.
     DeviceLost {
+        /// Whether somebody still waits for the result.
+        retry: bool,
+    },
+    /// The device could not be opened, or had failed before: the job has not run. The device is
+    /// taken out; with `retry` the request waits for another one.
+    Unopened {
         /// Whether somebody still waits for the result.
         retry: bool,
     },
