@@ -9,6 +9,7 @@ use crate::policy::Priority;
 
 mod audit;
 mod fairness;
+mod flows;
 mod losses;
 mod random;
 mod scenarios;

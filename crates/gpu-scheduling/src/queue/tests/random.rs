@@ -19,6 +19,8 @@ struct Known {
     state: State,
     /// Runs out of memory once more ends it.
     alone: bool,
+    /// Devices it has cost.
+    losses: u32,
     deadline: Option<Duration>,
 }
 
@@ -175,6 +177,8 @@ fn episode(seed: u64, steps: u64) -> Snapshot {
                 settle(&mut queue, &mut model, now);
             }
         }
+        // Whether the queue has looked for what can start, in this very step.
+        let mut decided = true;
         match rng.below(100) {
             x if x < arrivals => {
                 let class = rng.below(model.policy.classes.len() as u64) as usize;
@@ -192,23 +196,26 @@ fn episode(seed: u64, steps: u64) -> Snapshot {
                     Ok(ticket) => {
                         let lane = (flow, class, priority);
                         let state = State::Waiting;
-                        let job = Known { class, lane, state, alone: false, deadline };
+                        let job = Known { class, lane, state, alone: false, losses: 0, deadline };
                         assert!(model.jobs.insert(ticket, job).is_none(), "a ticket twice");
                         model.lanes.entry(lane).or_default().insert(ticket);
                         model.waiting.insert(ticket);
                     }
-                    Err(Error::Full { retry_after, .. }) => assert!(retry_after > Duration::ZERO),
-                    Err(Error::NoDevice { .. } | Error::Deadline { .. }) => {}
+                    Err(Error::Full { retry_after, .. }) => {
+                        assert!(retry_after > Duration::ZERO);
+                        decided = false;
+                    }
+                    Err(Error::NoDevice { .. } | Error::Deadline { .. }) => decided = false,
                     Err(other) => panic!("{other}"),
                 }
             }
             x if x < arrivals + 5 => {
                 let all: Vec<_> = model.waiting.iter().copied().collect();
-                if let Some(ticket) = pick(&mut rng, &all) {
-                    // It may have expired in this very call.
-                    if queue.cancel(now, ticket) {
-                        model.gone(ticket);
-                    }
+                let ticket = pick(&mut rng, &all);
+                // It may have expired in this very call.
+                decided = ticket.is_some_and(|ticket| queue.cancel(now, ticket));
+                if let Some(ticket) = ticket.filter(|_| decided) {
+                    model.gone(ticket);
                 }
             }
             x if x < arrivals + 7 => {
@@ -227,10 +234,13 @@ fn episode(seed: u64, steps: u64) -> Snapshot {
                     settle(&mut queue, &mut model, now);
                 }
             }
-            _ => release_one(&mut rng, &mut queue, &mut model, now),
+            _ => decided = release_one(&mut rng, &mut queue, &mut model, now),
         }
         settle(&mut queue, &mut model, now);
         assert!(model.waiting.len() <= model.policy.waiting + n * 16, "the queue is bounded");
+        if decided && step % 8 == 0 {
+            queue.audit();
+        }
         if step % 32 == 0 {
             // A lapsed restriction is noticed with the next change.
             queue.tick(now);
@@ -266,19 +276,21 @@ fn settle(queue: &mut Queue, model: &mut Model, now: Duration) {
     }
 }
 
-fn release_one(rng: &mut Rng, queue: &mut Queue, model: &mut Model, now: Duration) {
+/// False if nothing runs.
+fn release_one(rng: &mut Rng, queue: &mut Queue, model: &mut Model, now: Duration) -> bool {
     let all: Vec<Ticket> = model.running.iter().flatten().copied().collect();
-    let Some(ticket) = pick(rng, &all) else { return };
-    let State::Running(device) = model.jobs[&ticket].state else { return };
+    let Some(ticket) = pick(rng, &all) else { return false };
+    let State::Running(device) = model.jobs[&ticket].state else { return false };
     let retry = rng.chance(80);
     let outcome = match rng.below(100) {
         0..3 => Outcome::OutOfMemory { retry },
         3..5 => Outcome::DeviceLost { retry },
-        5..10 => Outcome::Failed,
+        5..6 => Outcome::Unopened { retry },
+        6..10 => Outcome::Failed,
         10..15 => Outcome::Unused,
         _ => Outcome::Finished,
     };
-    if matches!(outcome, Outcome::DeviceLost { .. }) {
+    if matches!(outcome, Outcome::DeviceLost { .. } | Outcome::Unopened { .. }) {
         queue.tick(now);
         settle(queue, model, now);
         model.states[device] = DeviceState::Lost;
@@ -290,10 +302,14 @@ fn release_one(rng: &mut Rng, queue: &mut Queue, model: &mut Model, now: Duratio
         assert_eq!(released, Released::Done, "tried alone twice");
     }
     model.ended(ticket, released, alone);
+    let job = model.jobs.get_mut(&ticket).unwrap();
+    job.losses += u32::from(matches!(outcome, Outcome::DeviceLost { .. }));
+    assert!(job.losses < 2 || released == Released::Done, "a job that costs every device");
     if released == Released::Done {
         // A second release of the same lease changes nothing.
         assert_eq!(queue.release(now, ticket, Outcome::Finished), Released::Done);
     }
+    true
 }
 
 /// `SCHEDULING_STEPS=100000000 cargo test -p portrait-gpu-scheduling random_steps` makes it a
