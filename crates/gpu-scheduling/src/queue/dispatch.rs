@@ -104,7 +104,8 @@ impl Queue {
         self.disarm(ticket);
         self.count_waiting(demand, -1);
         let Some(job) = self.jobs.get_mut(&ticket) else { return };
-        job.stage = Stage::Running { device, since: self.now };
+        let behind = self.devices[device].total > 0;
+        job.stage = Stage::Running { device, since: self.now, behind };
         let (expected, waited) = (job.expected, self.now.saturating_sub(job.submitted));
         self.devices[device].start(&self.demands, demand, expected, self.now);
         self.classes[self.demands[demand].class].started(waited);
@@ -139,11 +140,12 @@ impl Queue {
             .map(|(i, _)| i)
     }
 
-    /// Whether a new request of this class would start at once, so that it needs no room to wait.
-    pub(super) fn would_start(&self, class: usize) -> bool {
-        self.classes[class].waiting == 0
-            && self.pending[class].is_empty()
-            && self.place(class).is_some()
+    /// How many new requests of this class would start at once, so that they need no room to wait.
+    pub(super) fn would_start(&self, class: usize) -> usize {
+        if self.classes[class].waiting > 0 {
+            return 0;
+        }
+        self.devices.iter().map(|d| d.free(&self.demands, class, self.now)).sum()
     }
 
     /// Drops one reservation of this demand, if possible the one of `device`, else the one that

@@ -8,6 +8,7 @@ use super::*;
 use crate::policy::Priority;
 
 mod audit;
+mod bounds;
 mod fairness;
 mod flows;
 mod losses;

@@ -21,6 +21,7 @@ struct Known {
     alone: bool,
     /// Devices it has cost.
     losses: u32,
+    asked: Duration,
     deadline: Option<Duration>,
 }
 
@@ -55,7 +56,8 @@ impl Model {
         };
         let job = self.jobs.get_mut(&ticket).unwrap();
         assert_eq!(job.state, State::Waiting, "granted twice, or after its end");
-        assert!(job.deadline.is_none_or(|d| d > now), "granted after its deadline");
+        let in_time = |d| d > now || d == now && job.asked == now;
+        assert!(job.deadline.is_none_or(in_time), "granted after its deadline");
         job.state = State::Running(device);
         let lane = self.lanes.get_mut(&job.lane).unwrap();
         if lane.contains(&ticket) {
@@ -156,6 +158,9 @@ fn episode(seed: u64, steps: u64) -> Snapshot {
     let mut rng = Rng::new(seed);
     let (policy, specs) = world(&mut rng);
     let mut queue = Queue::new(policy.clone(), specs.clone()).unwrap();
+    if rng.chance(50) {
+        queue = queue.one_at_a_time();
+    }
     let n = specs.len();
     let mut model = Model {
         states: vec![DeviceState::Up; n],
@@ -167,6 +172,7 @@ fn episode(seed: u64, steps: u64) -> Snapshot {
         specs,
     };
     let arrivals = 20 + rng.below(40);
+    let mut places = Vec::new();
     let mut now = ms(1);
     for step in 0..steps {
         if rng.chance(60) {
@@ -196,7 +202,8 @@ fn episode(seed: u64, steps: u64) -> Snapshot {
                     Ok(ticket) => {
                         let lane = (flow, class, priority);
                         let state = State::Waiting;
-                        let job = Known { class, lane, state, alone: false, losses: 0, deadline };
+                        let (alone, losses, asked) = (false, 0, now);
+                        let job = Known { class, lane, state, alone, losses, asked, deadline };
                         assert!(model.jobs.insert(ticket, job).is_none(), "a ticket twice");
                         model.lanes.entry(lane).or_default().insert(ticket);
                         model.waiting.insert(ticket);
@@ -227,7 +234,16 @@ fn episode(seed: u64, steps: u64) -> Snapshot {
                 model.states[device] = state;
                 queue.set_state(now, DeviceId(device), state);
             }
-            x if x < arrivals + 12 => {
+            x if x < arrivals + 10 => {
+                let (class, flow) = (ClassId(0), Arc::from(rng.below(6).to_string()));
+                if rng.chance(50) && queue.reserve(now, class, &flow).is_ok() {
+                    places.push((class, flow));
+                } else if let Some((class, flow)) = places.pop() {
+                    queue.give_up(class, &flow);
+                }
+                decided = false;
+            }
+            x if x < arrivals + 14 => {
                 for device in 0..n {
                     model.states[device] = DeviceState::Up;
                     queue.set_state(now, DeviceId(device), DeviceState::Up);
@@ -256,6 +272,9 @@ fn episode(seed: u64, steps: u64) -> Snapshot {
         queue.set_state(now, DeviceId(device), DeviceState::Up);
         settle(&mut queue, &mut model, now);
     }
+    for (class, flow) in places {
+        queue.give_up(class, &flow);
+    }
     while !queue.is_idle() {
         assert!(model.running.iter().any(|r| !r.is_empty()), "something waits and nothing runs");
         now += ms(1);
@@ -282,6 +301,14 @@ fn release_one(rng: &mut Rng, queue: &mut Queue, model: &mut Model, now: Duratio
     let Some(ticket) = pick(rng, &all) else { return false };
     let State::Running(device) = model.jobs[&ticket].state else { return false };
     let retry = rng.chance(80);
+    if rng.chance(50) && !queue.begin(now, ticket) {
+        assert!(model.jobs[&ticket].deadline.is_some_and(|d| d <= now), "late before its time");
+        settle(queue, model, now);
+        assert_eq!(queue.release(now, ticket, Outcome::Late), Released::Done);
+        model.ended(ticket, Released::Done, false);
+        return true;
+    }
+    settle(queue, model, now);
     let outcome = match rng.below(100) {
         0..3 => Outcome::OutOfMemory { retry },
         3..5 => Outcome::DeviceLost { retry },
