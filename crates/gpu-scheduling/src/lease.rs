@@ -64,10 +64,23 @@ impl<D: 'static> Lease<D> {
         T: Send + 'static,
         F: FnMut(&mut D) -> Result<T, Failure> + Send + 'static,
     {
+        self.run_counting(job, |_| true).await
+    }
+
+    /// [`Self::run`] of a job that may return what counts as failed.
+    pub(crate) async fn run_counting<T, F>(
+        self,
+        job: F,
+        finished: impl Fn(&T) -> bool + Clone + Send + 'static,
+    ) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut D) -> Result<T, Failure> + Send + 'static,
+    {
         let Self { shared, mut permit, class } = self;
         let mut job = job;
         loop {
-            match attempt(&shared, permit, class, job).await? {
+            match attempt(&shared, permit, class, job, finished.clone()).await? {
                 Attempt::Done(result) => return result,
                 Attempt::Again(same, acquire) => {
                     job = same;
@@ -83,6 +96,7 @@ async fn attempt<D, T, F>(
     permit: Permit,
     class: ClassId,
     mut job: F,
+    finished: impl Fn(&T) -> bool + Send + 'static,
 ) -> Result<Attempt<T, F>, Error>
 where
     D: 'static,
@@ -109,7 +123,8 @@ where
         let retry = !tell.is_closed();
         let (outcome, failed) = match done {
             Ok(Ok(value)) => {
-                permit.release(Outcome::Finished);
+                let finished = protect(|| finished(&value)).unwrap_or(false);
+                permit.release(if finished { Outcome::Finished } else { Outcome::Failed });
                 return send(tell, Attempt::Done(Ok(value)), keep);
             }
             Err(message) => {

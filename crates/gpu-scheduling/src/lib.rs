@@ -62,7 +62,7 @@ mod sync;
 mod warm_up;
 mod worker;
 
-pub use batcher::{Batcher, BatcherSettings};
+pub use batcher::{BatchRequest, Batcher, BatcherSettings};
 pub use cards::card_memory;
 pub use error::{Cause, Error, Failure};
 pub use lease::Lease;
