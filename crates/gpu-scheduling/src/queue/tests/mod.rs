@@ -12,6 +12,7 @@ mod bounds;
 mod fairness;
 mod flows;
 mod losses;
+mod properties;
 mod random;
 mod scenarios;
 
