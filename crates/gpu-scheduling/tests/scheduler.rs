@@ -136,7 +136,7 @@ async fn one_birefnet_gets_through_a_steady_stream_of_yolo() {
 #[tokio::test]
 async fn no_limit_is_too_long_and_none_is_too_short() {
     let scheduler = scheduler(1);
-    for within in [Duration::MAX, Duration::from_secs(1 << 40), Duration::ZERO] {
+    for within in [Duration::MAX, Duration::from_secs(u64::MAX / 2), Duration::ZERO] {
         let lease = scheduler.lease(BIREFNET).deadline(within).await.unwrap();
         lease.run(|_| Ok(())).await.unwrap();
     }
