@@ -1,20 +1,21 @@
 //! Several requests in one run.
 
-use std::collections::HashMap;
+mod gathering;
+
 use std::fmt;
-use std::future::poll_fn;
 use std::hash::Hash;
 use std::sync::Arc;
-use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use self::gathering::{Entry, Gathering};
 use crate::error::{Error, Failure, Message};
+use crate::place::Place;
 use crate::policy::Priority;
 use crate::queue::ClassId;
 use crate::scheduler::Scheduler;
-use crate::sync::{Mutex, lock};
+use crate::sync::Mutex;
 
 /// How a [`Batcher`] gathers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,27 +34,29 @@ impl Default for BatcherSettings {
     }
 }
 
+/// Who asks for a part of a batch.
+///
+/// The default is the flow without a name at normal priority, without a limit.
+#[derive(Debug)]
+pub struct BatchRequest {
+    /// Who asks. A batch waits in the flow of the request that began it.
+    pub flow: Arc<str>,
+    /// How urgent it is. Requests of different priorities share no batch.
+    pub priority: Priority,
+    /// How long it may wait until its batch has a device; its run may take longer.
+    pub max_wait: Option<Duration>,
+    /// The [place](Scheduler::reserve) kept for it, given back when its batch has a device.
+    pub place: Option<Place>,
+}
+
+impl Default for BatchRequest {
+    fn default() -> Self {
+        Self { flow: Arc::from(""), priority: Priority::Normal, max_wait: None, place: None }
+    }
+}
+
 /// Runs the requests of one batch, all of one key, and answers them in order.
 type Run<D, K, I, O> = Arc<dyn Fn(&mut D, &K, &[I]) -> Result<Vec<O>, Failure> + Send + Sync>;
-
-struct Entry<I, O> {
-    input: I,
-    answer: oneshot::Sender<Result<O, Error>>,
-}
-
-/// One batch, from its first request to its lease.
-struct Open<I, O> {
-    entries: Vec<Entry<I, O>>,
-    /// To be woken when the batch is full.
-    full: Option<Waker>,
-}
-
-struct Gathering<K, I, O> {
-    next: u64,
-    /// The batch that takes a key's next request; a full one is replaced.
-    latest: HashMap<K, u64>,
-    open: HashMap<u64, Open<I, O>>,
-}
 
 struct Shared<D, K, I, O> {
     scheduler: Scheduler<D>,
@@ -61,10 +64,12 @@ struct Shared<D, K, I, O> {
     name: String,
     settings: BatcherSettings,
     run: Run<D, K, I, O>,
+    finished: Arc<dyn Fn(&O) -> bool + Send + Sync>,
     gathering: Mutex<Gathering<K, I, O>>,
 }
 
-/// Gathers requests of one class that have the same key, such as a tensor's shape, into one run.
+/// Gathers requests of one class that have the same key, such as a tensor's shape, and the same
+/// priority into one run.
 ///
 /// A request that finds an idle device runs at once. Otherwise it waits for others, until the
 /// batch is full, its time is over, or a device is idle; and gathers on while it is in the queue.
@@ -106,6 +111,21 @@ where
         settings: BatcherSettings,
         run: impl Fn(&mut D, &K, &[I]) -> Result<Vec<O>, Failure> + Send + Sync + 'static,
     ) -> Result<Self, Error> {
+        Self::counting(scheduler, class, settings, run, |_| true)
+    }
+
+    /// [`Self::new`] with outputs that may be failures: a batch of which no output is `finished`
+    /// counts as failed, and its time tells nothing of the class's run time.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn counting(
+        scheduler: Scheduler<D>,
+        class: &str,
+        settings: BatcherSettings,
+        run: impl Fn(&mut D, &K, &[I]) -> Result<Vec<O>, Failure> + Send + Sync + 'static,
+        finished: impl Fn(&O) -> bool + Send + Sync + 'static,
+    ) -> Result<Self, Error> {
         if settings.size == 0 {
             return Err(Error::Policy("a batch of no request: allow at least one".into()));
         }
@@ -116,108 +136,51 @@ where
             name: class.into(),
             settings,
             run: Arc::new(run),
-            gathering: Mutex::new(Gathering {
-                next: 0,
-                latest: HashMap::new(),
-                open: HashMap::new(),
-            }),
+            finished: Arc::new(finished),
+            gathering: Mutex::new(Gathering::new()),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Runs `input` together with others of the same key, in the flow without a name and at normal
-    /// priority; else as [`submit_for`](Self::submit_for).
+    /// Runs `input` together with others of the same key, for [`BatchRequest::default`]; else as
+    /// [`submit_for`](Self::submit_for).
     ///
     /// # Errors
     /// As [`submit_for`](Self::submit_for).
     pub async fn submit(&self, key: K, input: I) -> Result<O, Error> {
-        self.submit_for(Arc::from(""), Priority::Normal, key, input).await
+        self.submit_for(BatchRequest::default(), key, input).await
     }
 
-    /// Runs `input` together with others of the same key. Dropped before its batch begins, the
-    /// request is left out of it. Must be called in a tokio runtime.
-    ///
-    /// A batch may hold requests of several flows; it waits in the flow, and at the priority, of
-    /// the one that began it.
+    /// Runs `input` together with others of the same key and priority. Dropped before its batch
+    /// begins, the request is left out of it. Must be called in a tokio runtime.
     ///
     /// # Errors
-    /// As [`Lease::run`](crate::Lease::run) and the request for the lease; every caller of a batch
-    /// gets the error of its run.
-    pub async fn submit_for(
-        &self,
-        flow: Arc<str>,
-        priority: Priority,
-        key: K,
-        input: I,
-    ) -> Result<O, Error> {
-        let (answer, answered) = oneshot::channel();
-        let entry = Entry { input, answer };
-        let (fresh, full) = self.shared.add(&key, entry);
-        if let Some(waker) = full {
-            waker.wake();
+    /// [`Error::Deadline`] when it waited too long. Else as [`Lease::run`](crate::Lease::run) and
+    /// the request for the lease; every caller of a batch gets the error of its run.
+    pub async fn submit_for(&self, request: BatchRequest, key: K, input: I) -> Result<O, Error> {
+        let BatchRequest { flow, priority, max_wait, mut place } = request;
+        let ((answer, answered), (taken, mut begun)) = (oneshot::channel(), oneshot::channel());
+        let key = (priority, key);
+        if let Some(number) = self.shared.add(&key, Entry { input, taken, answer }) {
+            // The place of the request that begins a batch is the batch's in the queue.
+            tokio::spawn(gather(self.shared.clone(), flow, place.take(), key, number));
         }
-        if let Some(number) = fresh {
-            tokio::spawn(gather(self.shared.clone(), (flow, priority), key, number));
+        let limit = max_wait.unwrap_or(Duration::MAX);
+        let late = tokio::time::timeout(limit, &mut begun).await.is_err();
+        if late && begun.try_recv().is_err() {
+            return Err(Error::Deadline { class: self.shared.name.clone() });
         }
+        drop(place);
         answered.await.unwrap_or(Err(Error::Closed))
-    }
-}
-
-impl<D, K, I, O> Shared<D, K, I, O>
-where
-    K: Clone + Eq + Hash,
-{
-    /// Adds a request to its key's batch. A batch that is new needs a task; one that is full, to be
-    /// woken.
-    fn add(&self, key: &K, entry: Entry<I, O>) -> (Option<u64>, Option<Waker>) {
-        let mut gathering = lock(&self.gathering);
-        let Gathering { next, latest, open } = &mut *gathering;
-        let size = self.settings.size;
-        let room = latest
-            .get(key)
-            .copied()
-            .filter(|n| open.get(n).is_some_and(|batch| batch.entries.len() < size));
-        let number = room.unwrap_or_else(|| {
-            *next += 1;
-            latest.insert(key.clone(), *next);
-            *next
-        });
-        let batch = open.entry(number).or_insert(Open { entries: Vec::new(), full: None });
-        batch.entries.push(entry);
-        let full = if batch.entries.len() >= size { batch.full.take() } else { None };
-        (room.is_none().then_some(number), full)
-    }
-
-    /// Ends the gathering of a batch.
-    fn take(&self, key: &K, number: u64) -> Vec<Entry<I, O>> {
-        let mut gathering = lock(&self.gathering);
-        if gathering.latest.get(key) == Some(&number) {
-            gathering.latest.remove(key);
-        }
-        gathering.open.remove(&number).map_or_else(Vec::new, |batch| batch.entries)
-    }
-
-    /// Resolves when the batch is full.
-    async fn full(&self, number: u64) {
-        poll_fn(|cx| {
-            let mut gathering = lock(&self.gathering);
-            match gathering.open.get_mut(&number) {
-                Some(batch) if batch.entries.len() < self.settings.size => {
-                    batch.full = Some(cx.waker().clone());
-                    Poll::Pending
-                }
-                _ => Poll::Ready(()),
-            }
-        })
-        .await;
     }
 }
 
 /// The life of one batch.
 async fn gather<D, K, I, O>(
     shared: Arc<Shared<D, K, I, O>>,
-    (flow, priority): (Arc<str>, Priority),
-    key: K,
+    flow: Arc<str>,
+    place: Option<Place>,
+    key: (Priority, K),
     number: u64,
 ) where
     D: 'static,
@@ -225,32 +188,49 @@ async fn gather<D, K, I, O>(
     I: Send + Sync + 'static,
     O: Send + 'static,
 {
-    let gate = &shared.scheduler.shared.gate;
-    if !gate.has_idle_device(shared.class) {
-        tokio::select! {
-            () = shared.full(number) => {}
-            () = gate.device_idle(shared.class) => {}
-            () = tokio::time::sleep(shared.settings.delay) => {}
+    let lease = async {
+        let gate = &shared.scheduler.shared.gate;
+        if !gate.has_idle_device(shared.class) {
+            tokio::select! {
+                () = shared.full(number) => {}
+                () = gate.device_idle(shared.class) => {}
+                () = tokio::time::sleep(shared.settings.delay) => {}
+            }
         }
-    }
-    let lease = shared.scheduler.lease(&shared.name).flow(flow).priority(priority).await;
-    let (answers, inputs): (Vec<_>, Vec<_>) = shared
-        .take(&key, number)
-        .into_iter()
-        .filter(|entry| !entry.answer.is_closed())
-        .map(|entry| (entry.answer, entry.input))
-        .unzip();
-    if answers.is_empty() {
+        let request = shared.scheduler.lease(&shared.name).flow(flow).priority(key.0);
+        match place {
+            Some(place) => request.place(place).await,
+            None => request.await,
+        }
+    };
+    let lease = tokio::select! {
+        biased;
+        () = shared.abandoned(&key, number) => return,
+        lease = lease => lease,
+    };
+    let mut entries = shared.take(&key, number);
+    entries.retain(|entry| !entry.answer.is_closed());
+    if entries.is_empty() {
         return;
+    }
+    let (mut answers, mut inputs) = (Vec::new(), Vec::new());
+    for Entry { input, taken, answer } in entries {
+        if lease.is_ok() {
+            // A caller that has gone misses nothing, here and below.
+            let _ = taken.send(());
+        }
+        answers.push(answer);
+        inputs.push(input);
     }
     let result = match lease {
         Ok(lease) => {
-            let run = shared.run.clone();
-            lease.run(move |device| batch(&run, device, &key, &inputs)).await
+            let (run, finished) = (shared.run.clone(), shared.finished.clone());
+            let job = move |device: &mut D| batch(&run, device, &key.1, &inputs);
+            let any = move |outputs: &Vec<O>| outputs.iter().any(|output| finished(output));
+            lease.run_counting(job, any).await
         }
         Err(error) => Err(error),
     };
-    // A caller that has gone misses nothing.
     match result {
         Ok(outputs) => {
             for (answer, output) in answers.into_iter().zip(outputs) {

@@ -76,7 +76,7 @@ pub enum Error {
 pub enum Failure {
     /// Device memory ran out: the job is tried once more, alone on a device.
     OutOfMemory(Cause),
-    /// The device is gone: it gets no more work, and the job is tried on another one.
+    /// The device is gone: it gets no more work, and the job is tried on another one, once.
     DeviceLost(Cause),
     /// Any other error; goes to the caller as [`Error::Job`].
     Other(Cause),

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::error::Error;
 use crate::hash::NumberMap;
+use crate::place::Place;
 use crate::queue::{
     ClassId, DeviceId, DeviceState, Event, Outcome, Queue, Released, Request, Ticket,
 };
@@ -18,6 +19,8 @@ use crate::sync::{Mutex, lock};
 
 #[cfg(all(test, feature = "model"))]
 mod model;
+#[cfg(all(test, not(feature = "model")))]
+mod tests;
 
 /// What became of a request that waits.
 #[derive(Debug)]
@@ -54,7 +57,9 @@ impl State {
                 Event::Expired(ticket) => (ticket, Slot::Expired),
                 Event::NoDevice(ticket) => (ticket, Slot::NoDevice),
             };
-            if let Some(Slot::Waiting(Some(waker))) = self.slots.insert(ticket, slot) {
+            // Who has gone has no slot any more.
+            let Some(known) = self.slots.get_mut(&ticket) else { continue };
+            if let Slot::Waiting(Some(waker)) = std::mem::replace(known, slot) {
                 wake.push(waker);
             }
         }
@@ -87,13 +92,14 @@ impl Gate {
         self.epoch + at
     }
 
-    /// Changes the queue and wakes whom the change concerns.
-    fn with<T>(&self, change: impl FnOnce(&mut Queue, Duration) -> T) -> T {
+    /// Changes the state at what is now, and wakes whom the change concerns without the lock.
+    fn with<T>(&self, change: impl FnOnce(&mut State, Duration) -> T) -> T {
         let mut wake = Vec::new();
-        let now = self.now();
         let result = {
             let mut state = lock(&self.state);
-            let result = change(&mut state.queue, now);
+            // Under the lock, so that the queue's clock agrees.
+            let now = self.now();
+            let result = change(&mut state, now);
             state.settle(&mut wake);
             result
         };
@@ -101,37 +107,57 @@ impl Gate {
         result
     }
 
-    pub(crate) fn submit(self: &Arc<Self>, request: Request) -> Result<Acquire, Error> {
-        let mut wake = Vec::new();
-        let now = self.now();
-        let submitted = {
-            let mut state = lock(&self.state);
-            let submitted = state.queue.submit(now, request);
+    /// Asks for a device, `within` this time, in the place that was kept for it, if any.
+    pub(crate) fn submit(
+        self: &Arc<Self>,
+        mut request: Request,
+        within: Option<Duration>,
+        place: Option<Place>,
+    ) -> Result<Acquire, Error> {
+        let in_place = place.is_some_and(|place| place.taken_by(self, &request));
+        let (ticket, deadline) = self.with(|state, now| {
+            request.deadline = within.and_then(|within| now.checked_add(within));
+            let deadline = request.deadline;
+            let ticket = if in_place {
+                state.queue.submit_in_place(now, request)?
+            } else {
+                state.queue.submit(now, request)?
+            };
             // Before the decisions are taken over, one of which may concern this ticket.
-            if let Ok(ticket) = &submitted {
-                state.slots.insert(*ticket, Slot::Waiting(None));
-            }
-            state.settle(&mut wake);
-            submitted
-        };
-        wake.into_iter().for_each(Waker::wake);
-        Ok(Acquire { gate: self.clone(), ticket: Some(submitted?) })
+            state.slots.insert(ticket, Slot::Waiting(None));
+            Ok((ticket, deadline))
+        })?;
+        Ok(Acquire { gate: self.clone(), ticket: Some(ticket), deadline })
+    }
+
+    /// Keeps a place for a request that is still being prepared.
+    pub(crate) fn reserve(
+        self: &Arc<Self>,
+        class: ClassId,
+        flow: Arc<str>,
+    ) -> Result<Place, Error> {
+        self.with(|state, now| state.queue.reserve(now, class, &flow))?;
+        Ok(Place::new(self.clone(), class, flow))
+    }
+
+    pub(crate) fn give_up(&self, class: ClassId, flow: &str) {
+        self.with(|state, _| state.queue.give_up(class, flow));
     }
 
     pub(crate) fn set_state(&self, device: DeviceId, state: DeviceState) {
-        self.with(|queue, now| queue.set_state(now, device, state));
+        self.with(|all, now| all.queue.set_state(now, device, state));
     }
 
     pub(crate) fn set_resident(&self, device: DeviceId) {
-        self.with(|queue, _| queue.set_resident(device));
+        self.with(|state, _| state.queue.set_resident(device));
     }
 
     pub(crate) fn close(&self) {
-        self.with(|queue, _| queue.close());
+        self.with(|state, _| state.queue.close());
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
-        self.with(|queue, now| queue.snapshot(now))
+        self.with(|state, now| state.queue.snapshot(now))
     }
 
     pub(crate) fn expected_wait(&self, class: ClassId) -> Duration {
@@ -149,7 +175,7 @@ impl Gate {
             if state.queue.is_idle() {
                 return Poll::Ready(());
             }
-            state.until_idle.push(cx.waker().clone());
+            note(&mut state.until_idle, cx.waker());
             Poll::Pending
         })
         .await;
@@ -162,10 +188,17 @@ impl Gate {
             if state.queue.has_idle_device(class) {
                 return Poll::Ready(());
             }
-            state.until_free.push(cx.waker().clone());
+            note(&mut state.until_free, cx.waker());
             Poll::Pending
         })
         .await;
+    }
+}
+
+/// Adds a waker once, however often its task is polled.
+fn note(wakers: &mut Vec<Waker>, waker: &Waker) {
+    if !wakers.iter().any(|known| known.will_wake(waker)) {
+        wakers.push(waker.clone());
     }
 }
 
@@ -175,6 +208,7 @@ pub(crate) struct Acquire {
     gate: Arc<Gate>,
     /// None once the request has ended here.
     ticket: Option<Ticket>,
+    deadline: Option<Duration>,
 }
 
 /// Why no permit was given.
@@ -187,7 +221,12 @@ pub(crate) enum Denied {
 impl Acquire {
     /// Lets time pass, so that a deadline is noticed.
     pub(crate) fn tick(&self) {
-        self.gate.with(|queue, now| queue.tick(now));
+        self.gate.with(|state, now| state.queue.tick(now));
+    }
+
+    /// The time at which it ends, if there is one.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline.map(|at| self.gate.instant(at))
     }
 }
 
@@ -210,7 +249,8 @@ impl Future for Acquire {
         self.ticket = None;
         Poll::Ready(match found {
             Some(Slot::Granted(device)) => {
-                Ok(Permit { gate: self.gate.clone(), ticket, device, held: true })
+                let (gate, deadline) = (self.gate.clone(), self.deadline);
+                Ok(Permit { gate, ticket, device, deadline, held: true })
             }
             Some(Slot::Expired) => Err(Denied::Expired),
             _ => Err(Denied::NoDevice),
@@ -221,24 +261,14 @@ impl Future for Acquire {
 impl Drop for Acquire {
     fn drop(&mut self) {
         let Some(ticket) = self.ticket else { return };
-        let mut wake = Vec::new();
-        let now = self.gate.now();
-        {
-            let mut state = lock(&self.gate.state);
-            // Under one lock: what was granted meanwhile is given back, what was not is withdrawn.
-            match state.slots.remove(&ticket) {
-                Some(Slot::Granted(_)) => {
-                    state.queue.release(now, ticket, Outcome::Unused);
-                }
-                _ => {
-                    state.queue.cancel(now, ticket);
-                }
-            }
-            state.settle(&mut wake);
-            // Its own deadline may have passed in this very call.
+        // Under one lock: what was granted meanwhile is given back, what was not is withdrawn.
+        self.gate.with(|state, now| {
             state.slots.remove(&ticket);
-        }
-        wake.into_iter().for_each(Waker::wake);
+            // It may have been granted before, or by what this very call lets expire.
+            if !state.queue.cancel(now, ticket) {
+                state.queue.release(now, ticket, Outcome::Unused);
+            }
+        });
     }
 }
 
@@ -248,34 +278,35 @@ pub(crate) struct Permit {
     gate: Arc<Gate>,
     ticket: Ticket,
     pub(crate) device: DeviceId,
+    deadline: Option<Duration>,
     held: bool,
 }
 
 impl Permit {
+    /// Notes that the job begins. False where it is too late for it.
+    pub(crate) fn begin(&self) -> bool {
+        self.gate.with(|state, now| state.queue.begin(now, self.ticket))
+    }
+
     /// Gives the device back. Where the job is to be tried again, the answer is its wait.
     pub(crate) fn release(mut self, outcome: Outcome) -> Option<Acquire> {
         self.held = false;
-        let mut wake = Vec::new();
-        let now = self.gate.now();
-        let released = {
-            let mut state = lock(&self.gate.state);
+        let released = self.gate.with(|state, now| {
             let released = state.queue.release(now, self.ticket, outcome);
             if released == Released::Again {
                 state.slots.insert(self.ticket, Slot::Waiting(None));
             }
-            state.settle(&mut wake);
             released
-        };
-        wake.into_iter().for_each(Waker::wake);
-        (released == Released::Again)
-            .then(|| Acquire { gate: self.gate.clone(), ticket: Some(self.ticket) })
+        });
+        let (gate, deadline) = (self.gate.clone(), self.deadline);
+        (released == Released::Again).then(|| Acquire { gate, ticket: Some(self.ticket), deadline })
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         if self.held {
-            self.gate.with(|queue, now| queue.release(now, self.ticket, Outcome::Unused));
+            self.gate.with(|state, now| state.queue.release(now, self.ticket, Outcome::Unused));
         }
     }
 }

@@ -1,24 +1,22 @@
 //! The right to run one job on a device.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use crate::error::{Cause, Error, Failure};
 use crate::gate::{Acquire, Permit};
+use crate::protect::protect;
 use crate::queue::{ClassId, DeviceId, DeviceState, Outcome};
 use crate::scheduler::Shared;
-use crate::worker::{Keep, panic_message};
+use crate::worker::{Keep, Order};
 
 /// A device for one run. Dropped unused, it goes to the next in the queue.
 pub struct Lease<D> {
     shared: Arc<Shared<D>>,
     permit: Permit,
     class: ClassId,
-    deadline: Option<Duration>,
 }
 
 impl<D> fmt::Debug for Lease<D> {
@@ -35,13 +33,8 @@ enum Attempt<T, F> {
 }
 
 impl<D: 'static> Lease<D> {
-    pub(crate) fn new(
-        shared: Arc<Shared<D>>,
-        permit: Permit,
-        class: ClassId,
-        deadline: Option<Duration>,
-    ) -> Self {
-        Self { shared, permit, class, deadline }
+    pub(crate) fn new(shared: Arc<Shared<D>>, permit: Permit, class: ClassId) -> Self {
+        Self { shared, permit, class }
     }
 
     /// The device leased.
@@ -59,25 +52,39 @@ impl<D: 'static> Lease<D> {
     ///
     /// If this future is dropped, a job that has not begun never runs; one that runs is finished,
     /// and its lease ends then. A job that reports [`Failure::OutOfMemory`] is called once more,
-    /// alone on a device; one that reports [`Failure::DeviceLost`], on another device. Such a wait
-    /// keeps the request's deadline.
+    /// alone on a device; one that reports [`Failure::DeviceLost`], on another device: after a
+    /// second one that it costs, it ends with its error. Such a wait keeps the request's deadline.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::Panicked`], [`Error::Job`] from the
-    /// job; [`Error::Deadline`] or [`Error::NoDevice`] from the wait for a second try.
+    /// job; [`Error::Deadline`] from the wait behind other jobs on the device; that or
+    /// [`Error::NoDevice`] from the wait for a second try.
     pub async fn run<T, F>(self, job: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnMut(&mut D) -> Result<T, Failure> + Send + 'static,
     {
-        let Self { shared, mut permit, class, deadline } = self;
+        self.run_counting(job, |_| true).await
+    }
+
+    /// [`Self::run`] of a job that may return what counts as failed.
+    pub(crate) async fn run_counting<T, F>(
+        self,
+        job: F,
+        finished: impl Fn(&T) -> bool + Clone + Send + 'static,
+    ) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut D) -> Result<T, Failure> + Send + 'static,
+    {
+        let Self { shared, mut permit, class } = self;
         let mut job = job;
         loop {
-            match attempt(&shared, permit, job).await? {
+            match attempt(&shared, permit, class, job, finished.clone()).await? {
                 Attempt::Done(result) => return result,
                 Attempt::Again(same, acquire) => {
                     job = same;
-                    permit = shared.wait(acquire, class, deadline).await?;
+                    permit = shared.wait(acquire, class).await?;
                 }
             }
         }
@@ -87,7 +94,9 @@ impl<D: 'static> Lease<D> {
 async fn attempt<D, T, F>(
     shared: &Arc<Shared<D>>,
     permit: Permit,
+    class: ClassId,
     mut job: F,
+    finished: impl Fn(&T) -> bool + Send + 'static,
 ) -> Result<Attempt<T, F>, Error>
 where
     D: 'static,
@@ -95,23 +104,28 @@ where
     F: FnMut(&mut D) -> Result<T, Failure> + Send + 'static,
 {
     let device = permit.device;
-    let name = shared.name(device);
+    let (name, class) = (shared.name(device), shared.class_name(class));
     let (tell, told) = oneshot::channel();
     let task = Box::new(move |opened: Result<&mut D, Cause>| {
         if tell.is_closed() {
             // The caller has gone; the permit goes with this closure.
             return Keep::Open;
         }
+        let (is_open, mut keep) = (opened.is_ok(), Keep::Open);
         let done = match opened {
+            Ok(_) if !permit.begin() => {
+                permit.release(Outcome::Late);
+                return send(tell, Attempt::Done(Err(Error::Deadline { class })), keep);
+            }
             Ok(opened) => protect(|| job(opened)),
             Err(cause) => Ok(Err(Failure::DeviceLost(cause))),
         };
         let retry = !tell.is_closed();
-        let mut keep = Keep::Open;
         let (outcome, failed) = match done {
             Ok(Ok(value)) => {
-                permit.release(Outcome::Finished);
-                return send(tell, Attempt::Done(Ok(value)), Keep::Open);
+                let finished = protect(|| finished(&value)).unwrap_or(false);
+                permit.release(if finished { Outcome::Finished } else { Outcome::Failed });
+                return send(tell, Attempt::Done(Ok(value)), keep);
             }
             Err(message) => {
                 tracing::warn!(device = name, message, "a job panicked");
@@ -124,8 +138,10 @@ where
             }
             Ok(Err(Failure::DeviceLost(source))) => {
                 tracing::error!(device = name, error = %source, "a device failed");
-                keep = Keep::Close;
-                (Outcome::DeviceLost { retry }, Error::DeviceLost { device: name, source })
+                keep = Keep::Close(source.clone());
+                let lost = Error::DeviceLost { device: name, source };
+                let unopened = Outcome::Unopened { retry };
+                (if is_open { Outcome::DeviceLost { retry } } else { unopened }, lost)
             }
         };
         // Before the answer: who has it finds the device free.
@@ -134,7 +150,7 @@ where
             None => send(tell, Attempt::Done(Err(failed)), keep),
         }
     });
-    if let Err(closed) = shared.send(device, task) {
+    if let Err(closed) = shared.send(device, Order::Run(task)) {
         shared.gate.set_state(device, DeviceState::Lost);
         return Err(closed);
     }
@@ -145,9 +161,4 @@ where
 fn send<T>(tell: oneshot::Sender<T>, answer: T, keep: Keep) -> Keep {
     drop(protect(|| tell.send(answer).is_ok()));
     keep
-}
-
-/// Calls `f`; a panic becomes its message.
-pub(crate) fn protect<T>(f: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| panic_message(payload.as_ref()))
 }

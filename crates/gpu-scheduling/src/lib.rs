@@ -35,12 +35,13 @@
 //!   priority goes first, until age makes up for it ([`Policy::ageing`]).
 //! - **No starvation.** When an exclusive run is next in order and no device is free, one is
 //!   reserved: nothing starts on it any more before that run.
-//! - **Bounds.** A full queue refuses at once with [`Error::Full`], which says when to come back.
+//! - **Bounds.** A full queue refuses at once with [`Error::Full`], which says when to come back. A
+//!   [`Place`] is kept for a request that is still being prepared.
 //! - **Cancelling.** A request, a lease and a running job can be dropped at any time. What waits is
 //!   withdrawn, what was granted is given back, what runs is finished and then given back.
 //! - **Failures.** A panic is an error of its job alone. A job out of memory is tried once more,
 //!   alone on a device, and fewer of its class run there for a while. A lost device gets no more
-//!   work, and its jobs are tried on the others.
+//!   work, and its jobs are tried on the others; a job under which two were lost is not tried again.
 //!
 //! [`Queue`] is the part that decides, a state machine without clock and threads; the simulation
 //! among this package's examples drives it directly.
@@ -51,7 +52,9 @@ mod error;
 mod gate;
 mod hash;
 mod lease;
+mod place;
 mod policy;
+mod protect;
 mod queue;
 mod request;
 mod scheduler;
@@ -60,10 +63,11 @@ mod sync;
 mod warm_up;
 mod worker;
 
-pub use batcher::{Batcher, BatcherSettings};
+pub use batcher::{BatchRequest, Batcher, BatcherSettings};
 pub use cards::card_memory;
 pub use error::{Cause, Error, Failure};
 pub use lease::Lease;
+pub use place::Place;
 pub use policy::{BIREFNET, Card, Class, DeviceSpec, Policy, Priority, YOLO};
 pub use queue::{ClassId, DeviceId, DeviceState, Event, Outcome, Queue, Released, Request, Ticket};
 pub use request::LeaseRequest;

@@ -108,7 +108,7 @@ impl DeviceSpec {
 pub struct Policy {
     /// Every class that may be asked for.
     pub classes: Vec<Class>,
-    /// Requests that may wait in all; one more is refused at once.
+    /// Requests that may wait in all, [places](crate::Place) included; one more is refused at once.
     pub waiting: usize,
     /// Requests that may wait in one flow, so that no flow fills the queue for the others.
     pub waiting_per_flow: usize,

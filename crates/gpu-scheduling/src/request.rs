@@ -8,9 +8,13 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::lease::Lease;
+use crate::place::Place;
 use crate::policy::Priority;
 use crate::queue::Request;
 use crate::scheduler::Shared;
+
+/// So far the clock of any system goes.
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// A request for a device, to be completed and awaited.
 #[must_use = "nothing is asked for until the request is awaited"]
@@ -19,6 +23,7 @@ pub struct LeaseRequest<D> {
     unknown: Option<Error>,
     request: Request,
     within: Option<Duration>,
+    place: Option<Place>,
 }
 
 impl<D> fmt::Debug for LeaseRequest<D> {
@@ -32,7 +37,7 @@ impl<D> fmt::Debug for LeaseRequest<D> {
 
 impl<D: 'static> LeaseRequest<D> {
     pub(crate) fn new(shared: Arc<Shared<D>>, unknown: Option<Error>, request: Request) -> Self {
-        Self { shared, unknown, request, within: None }
+        Self { shared, unknown, request, within: None, place: None }
     }
 
     /// Who asks: flows share the devices fairly. Without it, the flow without a name.
@@ -47,9 +52,17 @@ impl<D: 'static> LeaseRequest<D> {
         self
     }
 
-    /// How long it may wait, from when it is awaited. It may run longer.
+    /// How long it may wait, from when it is awaited until its job begins; zero is now or never.
+    /// It may run longer. More than a century counts as no limit.
     pub fn deadline(mut self, within: Duration) -> Self {
-        self.within = Some(within);
+        self.within = Some(within).filter(|within| *within < CENTURY);
+        self
+    }
+
+    /// Waits in the place that was [kept](crate::Scheduler::reserve) for this request, and so is not
+    /// refused. A place of another class, flow or scheduler is given back and changes nothing.
+    pub fn place(mut self, place: Place) -> Self {
+        self.place = Some(place);
         self
     }
 
@@ -58,11 +71,10 @@ impl<D: 'static> LeaseRequest<D> {
             return Err(error);
         }
         let shared = self.shared;
-        self.request.deadline = self.within.map(|within| shared.gate.now() + within);
-        let (class, deadline) = (self.request.class, self.request.deadline);
-        let acquire = shared.gate.submit(self.request)?;
-        let permit = shared.wait(acquire, class, deadline).await?;
-        Ok(Lease::new(shared, permit, class, deadline))
+        let class = self.request.class;
+        let acquire = shared.gate.submit(self.request, self.within, self.place)?;
+        let permit = shared.wait(acquire, class).await?;
+        Ok(Lease::new(shared, permit, class))
     }
 }
 

@@ -4,17 +4,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
 use crate::cards::Cards;
 use crate::error::{Error, Failure};
 use crate::gate::{Acquire, Denied, Gate};
+use crate::place::Place;
 use crate::policy::{DeviceSpec, Policy, Priority};
 use crate::queue::{ClassId, DeviceId, DeviceState, Queue, Request};
 use crate::request::LeaseRequest;
 use crate::snapshot::Snapshot;
 use crate::sync::{Mutex, lock};
-use crate::worker::{Open, Readiness, Worker};
+use crate::worker::{Open, Order, Readiness, Worker};
 
 /// Leases devices of type `D` to jobs. A cheap handle: clones share the devices.
 ///
@@ -32,7 +33,8 @@ pub(crate) struct Shared<D> {
     unnamed: Arc<str>,
     /// None after the scheduler was closed.
     workers: Mutex<Option<Vec<Worker<D>>>>,
-    ends: Mutex<Vec<oneshot::Receiver<()>>>,
+    /// Each ends with its device's thread.
+    ends: Vec<watch::Receiver<()>>,
     /// What the driver tells of the devices' cards.
     cards: Cards,
 }
@@ -95,7 +97,7 @@ impl<D: 'static> Builder<D> {
         let names: Vec<_> = specs.iter().map(|s| s.name.clone()).collect();
         let cards = Cards::new(&specs);
         let classes = self.policy.classes.iter().map(|c| c.name.clone()).collect();
-        let gate = Gate::new(Queue::new(self.policy, specs)?);
+        let gate = Gate::new(Queue::new(self.policy, specs)?.one_at_a_time());
         let (mut workers, mut ends) = (Vec::new(), Vec::new());
         for (spec, open) in self.devices {
             let (worker, end) = Worker::spawn(&spec.name, open)?;
@@ -103,7 +105,6 @@ impl<D: 'static> Builder<D> {
             ends.push(end);
         }
         let workers = Mutex::new(Some(workers));
-        let ends = Mutex::new(ends);
         let unnamed = Arc::from("");
         let shared = Shared { gate, names, classes, unnamed, workers, ends, cards };
         Ok(Scheduler { shared: Arc::new(shared) })
@@ -160,21 +161,36 @@ impl<D: 'static> Scheduler<D> {
         workers.iter().flatten().map(Worker::readiness).collect()
     }
 
-    /// Takes a device out of work or gives it work again, as [`Queue::set_state`].
+    /// Takes a device out of work or gives it work again, as [`Queue::set_state`]. One that failed
+    /// is opened anew after [`DeviceState::Up`], and not before.
     pub fn set_state(&self, device: DeviceId, state: DeviceState) {
+        if state == DeviceState::Up && device.0 < self.shared.names.len() {
+            // Before the work that it gets from now on. A closed scheduler has none.
+            let _ = self.shared.send(device, Order::Restore);
+        }
         self.shared.gate.set_state(device, state);
     }
 
+    /// Keeps a place in the queue for a request of `class` in `flow` that is still being prepared,
+    /// to be used by [`LeaseRequest::place`]: so that who would be refused is told before the work
+    /// of preparing, and what is being prepared counts against the policy's bounds.
+    ///
+    /// # Errors
+    /// [`Error::Full`] at once; [`Error::UnknownClass`], [`Error::NoDevice`], [`Error::Closed`].
+    pub fn reserve(&self, class: &str, flow: impl Into<Arc<str>>) -> Result<Place, Error> {
+        self.shared.gate.reserve(self.class(class)?, flow.into())
+    }
+
     /// Refuses new requests, serves those that wait, and resolves when all are done and the
-    /// devices are dropped. A lease that somebody keeps, keeps this waiting.
+    /// devices are dropped, for whoever calls it, and however often. A lease that somebody keeps,
+    /// keeps this waiting.
     pub async fn close(&self) {
         self.shared.gate.close();
         self.shared.gate.idle().await;
         drop(lock(&self.shared.workers).take());
-        let ends = std::mem::take(&mut *lock(&self.shared.ends));
-        for end in ends {
-            // An error says that the thread has ended, too.
-            let _ = end.await;
+        for mut end in self.shared.ends.iter().cloned() {
+            // Nothing is ever sent: the error says that the thread has ended.
+            while end.changed().await.is_ok() {}
         }
     }
 }
@@ -184,12 +200,16 @@ impl<D: 'static> Shared<D> {
         self.names[device.0].clone()
     }
 
-    pub(crate) fn send(&self, device: DeviceId, task: crate::worker::Task<D>) -> Result<(), Error> {
+    pub(crate) fn class_name(&self, class: ClassId) -> String {
+        self.classes.get(class.0).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn send(&self, device: DeviceId, order: Order<D>) -> Result<(), Error> {
         let rejected = {
             let workers = lock(&self.workers);
             match workers.as_ref() {
-                Some(workers) => workers[device.0].send(task).err(),
-                None => Some(task),
+                Some(workers) => workers[device.0].send(order).err(),
+                None => Some(order),
             }
         };
         // A rejected task holds a lease; it is dropped outside the lock.
@@ -201,17 +221,16 @@ impl<D: 'static> Shared<D> {
         &self,
         mut acquire: Acquire,
         class: ClassId,
-        deadline: Option<Duration>,
     ) -> Result<crate::gate::Permit, Error> {
         let denied = |denied| {
-            let class = self.classes.get(class.0).cloned().unwrap_or_default();
+            let class = self.class_name(class);
             match denied {
                 Denied::Expired => Error::Deadline { class },
                 Denied::NoDevice => Error::NoDevice { class },
             }
         };
-        let Some(deadline) = deadline else { return acquire.await.map_err(denied) };
-        let sleep = tokio::time::sleep_until(self.gate.instant(deadline));
+        let Some(deadline) = acquire.deadline() else { return acquire.await.map_err(denied) };
+        let sleep = tokio::time::sleep_until(deadline);
         tokio::select! {
             biased;
             permit = &mut acquire => return permit.map_err(denied),

@@ -20,7 +20,7 @@ pub struct ClassCounts {
     pub unused: u64,
     /// Requests withdrawn while they waited.
     pub cancelled: u64,
-    /// Requests whose deadline passed while they waited.
+    /// Requests whose deadline passed while they waited, in the queue or behind others on a device.
     pub expired: u64,
     /// Requests refused because the queue was full.
     pub refused: u64,
@@ -28,7 +28,7 @@ pub struct ClassCounts {
     pub waited: Duration,
     /// The longest wait of a granted request.
     pub longest_wait: Duration,
-    /// Run time of all runs together.
+    /// Run time of all runs together, without their wait behind others on a device.
     pub ran: Duration,
     /// Waiting time that only other classes' work caused: one second for each second in which a
     /// request waited and a device could have run it, had only its own class run there.

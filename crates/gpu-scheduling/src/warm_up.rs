@@ -3,12 +3,15 @@
 use tokio::sync::oneshot;
 
 use crate::error::{Cause, Error, Failure, Message};
+use crate::protect::protect;
 use crate::queue::{DeviceId, DeviceState};
 use crate::scheduler::Scheduler;
-use crate::worker::Keep;
+use crate::worker::{Keep, Order};
 
 impl<D: 'static> Scheduler<D> {
-    /// Opens every device that is not open yet. One that cannot be opened gets no work.
+    /// Opens every device that is not open yet. One that cannot be opened gets no work; one that
+    /// failed before is not opened again, but an error until it is
+    /// [restored](Scheduler::set_state).
     ///
     /// # Errors
     /// The first failure, [`Error::DeviceLost`]; the other devices are opened all the same.
@@ -19,7 +22,8 @@ impl<D: 'static> Scheduler<D> {
     /// Opens every device that is not open yet and runs `warm` on it, on its thread, which should
     /// load the models of all classes; so the first request need not wait for them. Runs before
     /// jobs that come later, on all devices at the same time. A device that cannot be opened, or
-    /// for which `warm` reports [`Failure::DeviceLost`], gets no work.
+    /// for which `warm` reports [`Failure::DeviceLost`], gets no work; one that failed before is an
+    /// error until it is [restored](Scheduler::set_state).
     ///
     /// # Errors
     /// The first failure: [`Error::DeviceLost`], or as [`Lease::run`](crate::Lease::run) for what
@@ -42,16 +46,19 @@ impl<D: 'static> Scheduler<D> {
             let warm = warm.clone();
             let task = Box::new(move |opened: Result<&mut D, Cause>| {
                 let done = match opened {
-                    Ok(device) => crate::lease::protect(|| warm(device))
+                    Ok(device) => protect(|| warm(device))
                         .unwrap_or_else(|message| Err(Failure::from(Message(message)))),
                     Err(cause) => Err(Failure::DeviceLost(cause)),
                 };
-                let lost = matches!(done, Err(Failure::DeviceLost(_)));
+                let keep = match &done {
+                    Err(Failure::DeviceLost(cause)) => Keep::Close(cause.clone()),
+                    _ => Keep::Open,
+                };
                 // The caller may have gone.
                 let _ = tell.send(done);
-                if lost { Keep::Close } else { Keep::Open }
+                keep
             });
-            self.shared.send(DeviceId(device), task)?;
+            self.shared.send(DeviceId(device), Order::Run(task))?;
             answers.push(told);
         }
         let mut result = Ok(());

@@ -1,15 +1,14 @@
 //! One thread for each device: it opens the device and runs the jobs, one after another.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
 use crate::error::{Cause, Error, Failure, Message};
+use crate::protect::protect;
 
 /// How a device is opened, on its own thread.
 pub(crate) type Open<D> = Box<dyn FnMut() -> Result<D, Failure> + Send>;
@@ -18,12 +17,20 @@ pub(crate) type Open<D> = Box<dyn FnMut() -> Result<D, Failure> + Send>;
 pub(crate) type Task<D> = Box<dyn FnOnce(Result<&mut D, Cause>) -> Keep + Send>;
 
 /// What becomes of the device after a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Keep {
     /// It is used on.
     Open,
-    /// It is dropped, and opened anew for the next job.
-    Close,
+    /// It is dropped, for this reason, and not opened again before it is restored.
+    Close(Cause),
+}
+
+/// What a device's thread is told.
+pub(crate) enum Order<D> {
+    /// To run this.
+    Run(Task<D>),
+    /// To open the device anew, when it is next needed, if it has failed.
+    Restore,
 }
 
 /// How far a device is.
@@ -42,31 +49,30 @@ pub enum Readiness {
 /// The worker's end of a device.
 #[derive(Debug)]
 pub(crate) struct Worker<D> {
-    tasks: mpsc::Sender<Task<D>>,
+    orders: mpsc::Sender<Order<D>>,
     readiness: Arc<AtomicU8>,
 }
 
 impl<D: 'static> Worker<D> {
-    /// Starts the thread. The receiver resolves when the thread has dropped the device.
-    pub(crate) fn spawn(name: &str, open: Open<D>) -> Result<(Self, oneshot::Receiver<()>), Error> {
-        let (tasks, queue) = mpsc::channel();
-        let (ended, end) = oneshot::channel();
+    /// Starts the thread. The receiver ends when the thread has dropped the device.
+    pub(crate) fn spawn(name: &str, open: Open<D>) -> Result<(Self, watch::Receiver<()>), Error> {
+        let (orders, queue) = mpsc::channel();
+        let (ended, end) = watch::channel(());
         let readiness = Arc::new(AtomicU8::new(Readiness::Cold as u8));
         let shared = readiness.clone();
         thread::Builder::new()
             .name(format!("device {name}"))
             .spawn(move || {
                 work(open, &queue, &shared);
-                // Nobody may wait for the end.
-                let _ = ended.send(());
+                drop(ended);
             })
             .map_err(|e| Error::Policy(format!("no thread for device `{name}`: {e}")))?;
-        Ok((Self { tasks, readiness }, end))
+        Ok((Self { orders, readiness }, end))
     }
 
-    /// Queues a task. Given back if the thread has ended.
-    pub(crate) fn send(&self, task: Task<D>) -> Result<(), Task<D>> {
-        self.tasks.send(task).map_err(|e| e.0)
+    /// Queues an order. Given back if the thread has ended.
+    pub(crate) fn send(&self, order: Order<D>) -> Result<(), Order<D>> {
+        self.orders.send(order).map_err(|e| e.0)
     }
 
     pub(crate) fn readiness(&self) -> Readiness {
@@ -79,49 +85,43 @@ impl<D: 'static> Worker<D> {
     }
 }
 
-fn work<D>(mut open: Open<D>, tasks: &mpsc::Receiver<Task<D>>, readiness: &AtomicU8) {
+fn work<D>(mut open: Open<D>, orders: &mpsc::Receiver<Order<D>>, readiness: &AtomicU8) {
     let set = |r: Readiness| readiness.store(r as u8, Ordering::Relaxed);
-    let mut device: Option<D> = None;
-    while let Ok(task) = tasks.recv() {
-        if device.is_none() {
-            set(Readiness::Opening);
-            match protect(&mut open) {
-                Ok(opened) => {
-                    set(Readiness::Ready);
-                    device = Some(opened);
-                }
-                Err(cause) => {
-                    set(Readiness::Failed);
-                    let _ = catch_unwind(AssertUnwindSafe(|| task(Err(cause))));
-                    continue;
-                }
+    // None until it is needed.
+    let mut device: Option<Result<D, Cause>> = None;
+    while let Ok(order) = orders.recv() {
+        let Order::Run(task) = order else {
+            if matches!(device, Some(Err(_))) {
+                device = None;
+                set(Readiness::Cold);
             }
-        }
-        let Some(open) = &mut device else { continue };
+            continue;
+        };
+        let opened = device.get_or_insert_with(|| {
+            set(Readiness::Opening);
+            let opened = try_open(&mut open);
+            set(if opened.is_ok() { Readiness::Ready } else { Readiness::Failed });
+            opened
+        });
         // Jobs are protected on their own; this is for what they leave to be dropped.
-        let keep = catch_unwind(AssertUnwindSafe(|| task(Ok(open)))).unwrap_or(Keep::Open);
-        if keep == Keep::Close {
+        let keep = protect(|| task(opened.as_mut().map_err(|cause| cause.clone())));
+        if let Ok(Keep::Close(cause)) = keep
+            && opened.is_ok()
+        {
+            let broken = std::mem::replace(opened, Err(cause));
             set(Readiness::Failed);
             // A broken device may panic as it is dropped; the thread goes on.
-            let broken = device.take();
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(broken)));
+            drop(protect(|| drop(broken)));
         }
     }
+    // Nobody may be told that the thread has ended before its device is dropped.
+    drop(protect(|| drop(device)));
 }
 
-fn protect<D>(open: &mut Open<D>) -> Result<D, Cause> {
-    match catch_unwind(AssertUnwindSafe(open)) {
+fn try_open<D>(open: &mut Open<D>) -> Result<D, Cause> {
+    match protect(open) {
         Ok(Ok(device)) => Ok(device),
         Ok(Err(Failure::OutOfMemory(c) | Failure::DeviceLost(c) | Failure::Other(c))) => Err(c),
-        Err(payload) => Err(Arc::new(Message(panic_message(payload.as_ref())))),
+        Err(message) => Err(Arc::new(Message(message))),
     }
-}
-
-/// The text of a panic, where it has one.
-pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> String {
-    payload
-        .downcast_ref::<&str>()
-        .map(ToString::to_string)
-        .or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".into())
 }

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use portrait_gpu_scheduling::{
-    BIREFNET, Batcher, BatcherSettings, DeviceSpec, Error, Failure, Scheduler,
+    BIREFNET, BatchRequest, Batcher, BatcherSettings, DeviceSpec, Error, Failure, Policy, Priority,
+    Scheduler,
 };
 
 type Log = Arc<Mutex<Vec<(u32, usize)>>>;
@@ -119,4 +120,116 @@ async fn a_caller_that_left_is_left_out() {
     drop(held);
     assert_eq!(stays.await.unwrap().unwrap(), 2);
     assert_eq!(*log.lock().unwrap(), [(1, 1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_to_wait_ends_when_the_batch_has_a_device() {
+    let (scheduler, batcher, log) = doubling(settings(4, Duration::ZERO));
+    let within = |seconds| BatchRequest {
+        max_wait: Some(Duration::from_secs(seconds)),
+        ..BatchRequest::default()
+    };
+    let held = scheduler.lease(BIREFNET).await.unwrap();
+    let (late, in_time, ()) = tokio::join!(
+        batcher.submit_for(within(5), 1, 1),
+        batcher.submit_for(within(20), 1, 2),
+        async {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            drop(held);
+        }
+    );
+    assert!(matches!(late, Err(Error::Deadline { .. })), "{late:?}");
+    assert_eq!(in_time.unwrap(), 4);
+    assert_eq!(*log.lock().unwrap(), [(1, 1)]);
+}
+
+#[tokio::test]
+async fn the_time_to_wait_is_not_for_the_run() {
+    let device = DeviceSpec::new("cpu", 1 << 30);
+    let scheduler = Scheduler::builder().device(device, || Ok(())).build().unwrap();
+    let run = |(): &mut (), (): &(), _: &[()]| {
+        std::thread::sleep(Duration::from_millis(200));
+        Ok(vec![()])
+    };
+    let batcher = Batcher::new(scheduler, BIREFNET, settings(1, Duration::ZERO), run).unwrap();
+    let max_wait = Some(Duration::from_millis(100));
+    let request = BatchRequest { max_wait, ..BatchRequest::default() };
+    batcher.submit_for(request, (), ()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_whose_callers_have_all_gone_leaves_the_queue() {
+    let policy = Policy { waiting: 1, ..Policy::seed() };
+    let device = DeviceSpec::new("cpu", 1 << 30);
+    let scheduler = Scheduler::builder().policy(policy).device(device, || Ok(())).build().unwrap();
+    let settings = settings(4, Duration::ZERO);
+    let run = |(): &mut (), (): &(), _: &[()]| -> Result<Vec<()>, Failure> { panic!("it ran") };
+    let batcher = Batcher::new(scheduler.clone(), BIREFNET, settings, run).unwrap();
+    let held = scheduler.lease(BIREFNET).await.unwrap();
+    let place = scheduler.reserve(BIREFNET, "").unwrap();
+    let request = BatchRequest { place: Some(place), ..BatchRequest::default() };
+    let (batcher, other) = (batcher.clone(), batcher);
+    let leaving = [
+        tokio::spawn(async move { batcher.submit_for(request, (), ()).await }),
+        tokio::spawn(async move { other.submit((), ()).await }),
+    ];
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(scheduler.snapshot().waiting, 1);
+    for caller in &leaving {
+        caller.abort();
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(scheduler.snapshot().waiting, 0);
+    drop(scheduler.reserve(BIREFNET, "").expect("its place is free again"));
+    drop(held);
+    scheduler.close().await;
+}
+
+#[tokio::test]
+async fn an_urgent_request_joins_no_batch_that_may_wait() {
+    let (scheduler, batcher, log) = doubling(settings(8, Duration::ZERO));
+    let held = scheduler.lease(BIREFNET).await.unwrap();
+    let submit = |priority, input| {
+        let batcher = batcher.clone();
+        let request = BatchRequest { priority, ..BatchRequest::default() };
+        tokio::spawn(async move { batcher.submit_for(request, 1, input).await })
+    };
+    let low = [submit(Priority::Low, 1), submit(Priority::Low, 2), submit(Priority::Low, 3)];
+    while scheduler.snapshot().waiting < 1 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let high = submit(Priority::High, 4);
+    let second = async {
+        while scheduler.snapshot().waiting < 2 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), second).await.expect("a batch of its own");
+    drop(held);
+    assert_eq!(high.await.unwrap().unwrap(), 8);
+    for answer in low {
+        answer.await.unwrap().unwrap();
+    }
+    assert_eq!(*log.lock().unwrap(), [(1, 1), (1, 3)], "the urgent one first, and alone");
+}
+
+#[tokio::test]
+async fn a_batch_of_failures_is_not_taken_for_a_run() {
+    let device = DeviceSpec::new("cpu", 1 << 30);
+    let scheduler = Scheduler::builder().device(device, || Ok(())).build().unwrap();
+    let run = |(): &mut (), (): &(), inputs: &[i32]| {
+        Ok(inputs.iter().map(|i| u32::try_from(*i)).collect::<Vec<_>>())
+    };
+    let settings = settings(1, Duration::ZERO);
+    let batcher =
+        Batcher::counting(scheduler.clone(), BIREFNET, settings, run, Result::is_ok).unwrap();
+    let guess = scheduler.snapshot().classes[1].expected_run_time;
+    for input in [-1, -2, -3] {
+        batcher.submit((), input).await.unwrap().unwrap_err();
+    }
+    let class = &scheduler.snapshot().classes[1];
+    assert_eq!((class.counts.finished, class.counts.failed), (0, 3));
+    assert_eq!(class.expected_run_time, guess);
+    assert_eq!(batcher.submit((), 7).await.unwrap(), Ok(7));
+    assert_eq!(scheduler.snapshot().classes[1].counts.finished, 1);
 }

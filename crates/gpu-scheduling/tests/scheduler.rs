@@ -2,6 +2,7 @@
 #![cfg(not(feature = "model"))]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+use std::future::IntoFuture;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -117,14 +118,106 @@ async fn one_birefnet_gets_through_a_steady_stream_of_yolo() {
             })
         })
         .collect();
-    for _ in 0..20 {
-        let lease = scheduler.lease(BIREFNET).flow("big").await.unwrap();
-        lease.run(|_| Ok(())).await.unwrap();
-    }
+    let twenty = async {
+        for _ in 0..20 {
+            let lease = scheduler.lease(BIREFNET).flow("big").await.unwrap();
+            lease.run(|_| Ok(())).await.unwrap();
+        }
+    };
+    let served = tokio::time::timeout(Duration::from_secs(60), twenty).await;
+    served.expect("a run starves behind the stream");
     stop.store(true, Ordering::Relaxed);
     for stream in streams {
         stream.await.unwrap();
     }
+    assert_free(&scheduler);
+}
+
+#[tokio::test]
+async fn no_limit_is_too_long_and_none_is_too_short() {
+    let scheduler = scheduler(1);
+    for within in [Duration::MAX, Duration::from_secs(u64::MAX / 2), Duration::ZERO] {
+        let lease = scheduler.lease(BIREFNET).deadline(within).await.unwrap();
+        lease.run(|_| Ok(())).await.unwrap();
+    }
+    let held = scheduler.lease(BIREFNET).await.unwrap();
+    let error = scheduler.lease(BIREFNET).deadline(Duration::ZERO).await.unwrap_err();
+    assert!(matches!(error, Error::Deadline { .. }), "{error}");
+    let (waited, ()) =
+        tokio::join!(scheduler.lease(YOLO).deadline(Duration::MAX).into_future(), async {
+            tokio::task::yield_now().await;
+            drop(held);
+        });
+    drop(waited.unwrap());
+    assert_free(&scheduler);
+}
+
+#[tokio::test]
+async fn a_job_behind_others_on_its_device_does_not_start_after_its_deadline() {
+    let scheduler = with_policy(Policy::by_memory(), 1);
+    let within = Duration::from_millis(20);
+    let first = scheduler.lease(BIREFNET).deadline(within).await.unwrap();
+    let second = scheduler.lease(BIREFNET).deadline(within).await.unwrap();
+    let slow = first.run(|_| {
+        std::thread::sleep(Duration::from_millis(60));
+        Ok(())
+    });
+    let late = second.run(|_| -> Result<(), Failure> { panic!("ran after its deadline") });
+    let (slow, late) = tokio::join!(slow, late);
+    slow.unwrap();
+    assert!(matches!(late, Err(Error::Deadline { .. })), "{late:?}");
+    assert_eq!(scheduler.snapshot().classes[1].counts.expired, 1);
+    assert_free(&scheduler);
+}
+
+#[tokio::test]
+async fn a_lost_device_is_not_opened_before_it_is_restored() {
+    let opened = Arc::new(AtomicUsize::new(0));
+    let counted = opened.clone();
+    let scheduler: Scheduler<()> = Scheduler::builder()
+        .policy(Policy::by_memory())
+        .device(DeviceSpec::new("gpu:0", 16 << 30), move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        })
+        .build()
+        .unwrap();
+    let first = scheduler.lease(BIREFNET).await.unwrap();
+    let second = scheduler.lease(BIREFNET).await.unwrap();
+    let lost = first.run(|()| -> Result<(), _> { Err(Failure::device_lost(Simulated)) });
+    let behind = second.run(|()| -> Result<(), Failure> { panic!("ran on a lost device") });
+    let (lost, behind) = tokio::join!(lost, behind);
+    assert!(matches!(lost, Err(Error::DeviceLost { .. })), "{lost:?}");
+    let Err(Error::DeviceLost { source, .. }) = behind else { panic!("{behind:?}") };
+    assert_eq!(source.to_string(), "simulated", "with the cause of the loss");
+    let error = scheduler.warm_up(|()| Ok(())).await.unwrap_err();
+    assert!(matches!(error, Error::DeviceLost { .. }), "{error}");
+    assert_eq!(scheduler.readiness(), [Readiness::Failed]);
+    assert_eq!(scheduler.snapshot().devices[0].state, DeviceState::Lost);
+    assert_eq!(opened.load(Ordering::SeqCst), 1);
+
+    scheduler.set_state(DeviceId(0), DeviceState::Up);
+    scheduler.warm_up(|()| Ok(())).await.unwrap();
+    assert_eq!(scheduler.readiness(), [Readiness::Ready]);
+    scheduler.lease(BIREFNET).await.unwrap().run(|()| Ok(())).await.unwrap();
+    assert_eq!(opened.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_place_is_kept_while_a_request_is_prepared() {
+    let policy = Policy { waiting: 1, ..Policy::seed() };
+    let scheduler = with_policy(policy, 1);
+    let held = scheduler.lease(BIREFNET).await.unwrap();
+    let place = scheduler.reserve(BIREFNET, "a").unwrap();
+    assert!(matches!(scheduler.reserve(BIREFNET, "b"), Err(Error::Full { .. })));
+    assert!(matches!(scheduler.lease(BIREFNET).await, Err(Error::Full { .. })));
+    let kept = scheduler.lease(BIREFNET).flow("a").place(place);
+    let (kept, ()) = tokio::join!(kept.into_future(), async {
+        tokio::task::yield_now().await;
+        drop(held);
+    });
+    kept.unwrap().run(|_| Ok(())).await.unwrap();
+    drop(scheduler.reserve(BIREFNET, "b").unwrap());
     assert_free(&scheduler);
 }
 
@@ -343,6 +436,18 @@ async fn a_device_that_fails_hands_its_job_to_another() {
 }
 
 #[tokio::test]
+async fn one_bad_job_takes_two_devices_out_and_no_more() {
+    let scheduler = scheduler(5);
+    let lease = scheduler.lease(BIREFNET).await.unwrap();
+    let lost = |_: &mut Device| -> Result<(), _> { Err(Failure::device_lost(Simulated)) };
+    let error = lease.run(lost).await.unwrap_err();
+    assert!(matches!(error, Error::DeviceLost { .. }), "{error}");
+    let left = scheduler.snapshot().devices.iter().filter(|d| d.state == DeviceState::Up).count();
+    assert_eq!(left, 3);
+    scheduler.lease(BIREFNET).await.unwrap().run(|_| Ok(())).await.unwrap();
+}
+
+#[tokio::test]
 async fn warming_up_opens_the_devices_and_reports_a_broken_one() {
     let scheduler: Scheduler<u32> = Scheduler::builder()
         .device(DeviceSpec::new("whole", 1 << 30), || Ok(0))
@@ -446,4 +551,34 @@ async fn closing_serves_what_waits_and_drops_the_devices() {
     assert_eq!(served.load(Ordering::SeqCst), 10);
     assert!(matches!(scheduler.lease(YOLO).await, Err(Error::Closed)));
     scheduler.close().await;
+}
+
+/// A device that takes its time to go.
+struct Slow(Arc<AtomicBool>);
+
+impl Drop for Slow {
+    fn drop(&mut self) {
+        std::thread::sleep(Duration::from_millis(50));
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_closes_finds_the_devices_dropped() {
+    let dropped = Arc::new(AtomicBool::new(false));
+    let flag = dropped.clone();
+    let scheduler = Scheduler::builder()
+        .device(DeviceSpec::new("gpu:0", 1 << 30), move || Ok(Slow(flag.clone())))
+        .build()
+        .unwrap();
+    scheduler.open().await.unwrap();
+    // One that is cancelled, and two at the same time.
+    let brief = Duration::from_millis(5);
+    assert!(tokio::time::timeout(brief, scheduler.close()).await.is_err());
+    let closing = || async {
+        scheduler.close().await;
+        assert!(dropped.load(Ordering::SeqCst));
+    };
+    tokio::join!(closing(), closing());
+    closing().await;
 }

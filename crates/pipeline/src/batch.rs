@@ -12,22 +12,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Photos that may share a run: of one size, looked at with the same options.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct BatchKey {
-    /// Size and options as text: the options hold numbers that cannot be keys.
-    text: String,
+    size: (u32, u32),
     options: DetectOptions,
 }
 
 impl BatchKey {
+    /// `options` have been checked, so that their numbers are equal to themselves.
     pub(crate) fn new(picture: &RgbImage, options: DetectOptions) -> Self {
-        Self { text: format!("{:?} {options:?}", picture.dimensions()), options }
-    }
-}
-
-impl PartialEq for BatchKey {
-    fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        Self { size: picture.dimensions(), options }
     }
 }
 
@@ -35,7 +29,7 @@ impl Eq for BatchKey {}
 
 impl Hash for BatchKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.text.hash(state);
+        self.size.hash(state);
     }
 }
 
@@ -56,19 +50,37 @@ pub(crate) fn detect_batch(
     key: &BatchKey,
     inputs: &[BatchInput],
 ) -> Result<Vec<BatchOutput>, Failure> {
-    let error = match detect_together(replica, key, inputs) {
+    together_or_each(inputs, |inputs| detect_together(replica, key, inputs))
+}
+
+/// A device that is lost, or that has not even memory for one, is told of; all inputs are tried
+/// again then.
+fn together_or_each<I, T>(
+    inputs: &[I],
+    mut run: impl FnMut(&[I]) -> Result<Vec<T>, Error>,
+) -> Result<Vec<Result<T, Error>>, Failure> {
+    let error = match run(inputs) {
         Ok(outputs) => return Ok(outputs.into_iter().map(Ok).collect()),
         Err(error) => error,
     };
     match device_failure(error) {
-        Ok(failure) => Err(failure),
-        Err(error) if inputs.len() == 1 => Ok(vec![Err(error)]),
-        Err(_) => {
-            let alone =
-                |input| Ok(detect_together(replica, key, std::slice::from_ref(input))?.remove(0));
-            Ok(inputs.iter().map(alone).collect())
+        // One by one they may fit.
+        Ok(Failure::OutOfMemory(_)) if inputs.len() > 1 => {}
+        Ok(failure) => return Err(failure),
+        Err(error) if inputs.len() == 1 => return Ok(vec![Err(error)]),
+        Err(_) => {}
+    }
+    let mut results = Vec::new();
+    for input in inputs.chunks(1) {
+        match run(input) {
+            Ok(outputs) => results.extend(outputs.into_iter().map(Ok)),
+            Err(error) => match device_failure(error) {
+                Ok(failure) => return Err(failure),
+                Err(error) => results.push(Err(error)),
+            },
         }
     }
+    Ok(results)
 }
 
 fn detect_together(
@@ -87,4 +99,56 @@ fn detect_together(
         Ran { value, device: device.clone(), waited, loading }
     };
     Ok(inputs.iter().zip(found).map(ran).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn full() -> Error {
+        Error::OutOfMemory { stage: "detection", message: "no room".into() }
+    }
+
+    fn lost() -> Error {
+        Error::crashed("detection", "CUDA_ERROR_LAUNCH_FAILED".into())
+    }
+
+    #[test]
+    fn what_does_not_fit_together_runs_one_by_one() {
+        let mut sizes = Vec::new();
+        let results = together_or_each(&[1, 2, 3, 4], |inputs| {
+            sizes.push(inputs.len());
+            if inputs.len() > 1 { Err(full()) } else { Ok(vec![10 * inputs[0]]) }
+        });
+        let values: Vec<_> = results.unwrap().into_iter().map(Result::unwrap).collect();
+        assert_eq!((values, sizes), (vec![10, 20, 30, 40], vec![4, 1, 1, 1, 1]));
+    }
+
+    #[test]
+    fn what_concerns_one_is_its_own_error() {
+        let results = together_or_each(&[1, 2, 3], |inputs| {
+            let bad = inputs.contains(&2);
+            if bad { Err(Error::NoPerson { confidence: 0.5 }) } else { Ok(inputs.to_vec()) }
+        });
+        let results = results.unwrap();
+        assert!(matches!(results[..], [Ok(1), Err(Error::NoPerson { .. }), Ok(3)]), "{results:?}");
+    }
+
+    #[test]
+    fn the_device_is_told_of_what_concerns_it_also_when_one_runs_alone() {
+        let nothing = |_: &[u8]| Err::<Vec<u8>, _>(full());
+        assert!(matches!(together_or_each(&[1, 2], nothing), Err(Failure::OutOfMemory(_))));
+        assert!(matches!(together_or_each(&[1], nothing), Err(Failure::OutOfMemory(_))));
+        let mut runs = 0;
+        let failure = together_or_each(&[1, 2, 3], |inputs| {
+            runs += 1;
+            match inputs {
+                [_, _, ..] => Err(full()),
+                [2] => Err(lost()),
+                one => Ok(one.to_vec()),
+            }
+        });
+        assert!(matches!(failure, Err(Failure::DeviceLost(_))));
+        assert_eq!(runs, 3, "nothing more on a lost device");
+    }
 }

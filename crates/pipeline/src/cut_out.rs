@@ -166,6 +166,8 @@ impl Pipeline {
                 let input = preprocess(std::slice::from_ref(&crop), input_size, &Device::Cpu)?;
                 Ok::<_, Error>((crop, input))
             };
+            // Before the work: who would be refused is told at once.
+            let place = inner.engine.segmentation_place(&turn)?;
             let (crop, input) = inner.cores.run("segmentation", prepare).await??;
             let forward = move |segmenter: &Segmenter| {
                 let run = || {
@@ -177,7 +179,7 @@ impl Pipeline {
                 };
                 Ok(run()?)
             };
-            let ran = inner.engine.segment(&turn, load.clone(), forward).await?;
+            let ran = inner.engine.segment(&turn, place, load.clone(), forward).await?;
             let finish = move || {
                 let matte = mattes_from_logits(&ran.value, &[crop.dimensions()])?.swap_remove(0);
                 let cut_out = finish_cut_out(&crop, matte, &plan, person_box, &others, &options);

@@ -8,8 +8,8 @@ use crate::{Error, PhotoId};
 use image::RgbImage;
 use portrait_detection::{DetectOptions, Detection, Detector};
 use portrait_gpu_scheduling::{
-    self as scheduling, BIREFNET, Batcher, BatcherSettings, Card, DeviceSpec, Failure, Policy,
-    Priority, Scheduler, Snapshot, YOLO, card_memory,
+    self as scheduling, BIREFNET, BatchRequest, Batcher, BatcherSettings, Card, DeviceSpec,
+    Failure, Place, Policy, Priority, Scheduler, Snapshot, YOLO, card_memory,
 };
 use portrait_kernels::{DeviceError, DeviceRequest};
 use portrait_segmentation::Segmenter;
@@ -28,6 +28,14 @@ impl Turn {
     pub(crate) fn new(scheduling: &Scheduling, photo: PhotoId) -> Self {
         let Scheduling { flow, priority, max_wait } = scheduling.clone();
         Self { flow: flow.unwrap_or_else(|| photo.to_string().into()), priority, max_wait }
+    }
+
+    /// What the scheduler refused; a wait that was limited here has its limit named.
+    fn refused(&self, stage: &'static str, error: scheduling::Error) -> Error {
+        match (error, self.max_wait) {
+            (scheduling::Error::Deadline { .. }, Some(limit)) => Error::Timeout { stage, limit },
+            (error, _) => refusal(stage, error),
+        }
     }
 }
 
@@ -89,7 +97,9 @@ impl Engine {
         }
         let batches = if batching.detection > 1 {
             let settings = BatcherSettings { size: batching.detection, delay: batching.delay };
-            Some(Batcher::new(scheduler.clone(), YOLO, settings, detect_batch).map_err(policy)?)
+            let scheduler = scheduler.clone();
+            let batcher = Batcher::counting(scheduler, YOLO, settings, detect_batch, Result::is_ok);
+            Some(batcher.map_err(policy)?)
         } else {
             None
         };
@@ -146,17 +156,29 @@ impl Engine {
         }
     }
 
+    /// Keeps a place in the queue for a detection whose input is still to be made.
+    pub(crate) fn detection_place(&self, turn: &Turn) -> Result<Place, Error> {
+        let place = self.scheduler.reserve(YOLO, turn.flow.clone());
+        place.map_err(|error| refusal("detection", error))
+    }
+
+    /// Keeps a place in the queue for a segmentation whose input is still to be made.
+    pub(crate) fn segmentation_place(&self, turn: &Turn) -> Result<Place, Error> {
+        let place = self.scheduler.reserve(BIREFNET, turn.flow.clone());
+        place.map_err(|error| refusal("segmentation", error))
+    }
+
     /// Persons in a picture that already has the size of the network's input, in its pixels.
     pub(crate) async fn detect(
         &self,
         turn: &Turn,
+        place: Place,
         load: Load,
-        picture: RgbImage,
-        options: DetectOptions,
+        (picture, options): (RgbImage, DetectOptions),
     ) -> Result<Ran<Vec<Detection>>, Error> {
         let picture = Arc::new(picture);
         let Some(batches) = &self.batches else {
-            let run = self.run(YOLO, "detection", turn, move |replica| {
+            let run = self.run(YOLO, "detection", turn, place, move |replica| {
                 let start = Instant::now();
                 let detector = replica.detector(&load)?;
                 Ok((start.elapsed(), detector.detect(&picture, &options)?))
@@ -165,22 +187,22 @@ impl Engine {
         };
         let key = BatchKey::new(&picture, options);
         let input = BatchInput { load, picture, asked: Instant::now() };
-        let ran = batches.submit_for(turn.flow.clone(), turn.priority, key, input);
-        let limit = turn.max_wait.unwrap_or(Duration::MAX);
-        let ran = crate::pipeline::within("detection", limit, async {
-            ran.await.map_err(|error| refusal("detection", error))?
-        });
-        self.or_forget(&self.detection, ran.await).await
+        let Turn { flow, priority, max_wait } = turn.clone();
+        let request = BatchRequest { flow, priority, max_wait, place: Some(place) };
+        let ran = batches.submit_for(request, key, input).await;
+        let ran = ran.map_err(|error| turn.refused("detection", error)).flatten();
+        self.or_forget(&self.detection, ran).await
     }
 
     /// Runs `job` with the segmentation network, on whichever device is free first.
     pub(crate) async fn segment<T: Send + 'static>(
         &self,
         turn: &Turn,
+        place: Place,
         load: Load,
         mut job: impl FnMut(&Segmenter) -> Result<T, Error> + Send + 'static,
     ) -> Result<Ran<T>, Error> {
-        let run = self.run(BIREFNET, "segmentation", turn, move |replica| {
+        let run = self.run(BIREFNET, "segmentation", turn, place, move |replica| {
             let start = Instant::now();
             let segmenter = replica.segmenter(&load)?;
             Ok((start.elapsed(), job(segmenter)?))
@@ -193,19 +215,13 @@ impl Engine {
         class: &str,
         stage: &'static str,
         turn: &Turn,
+        place: Place,
         mut job: impl FnMut(&mut Replica) -> Result<(Duration, T), Error> + Send + 'static,
     ) -> Result<Ran<T>, Error> {
         let asked = Instant::now();
         let lease = self.scheduler.lease(class).flow(turn.flow.clone()).priority(turn.priority);
-        let lease = match turn.max_wait {
-            Some(limit) => lease.deadline(limit),
-            None => lease,
-        };
-        let late = |error| match (error, turn.max_wait) {
-            (scheduling::Error::Deadline { .. }, Some(limit)) => Error::Timeout { stage, limit },
-            (error, _) => refusal(stage, error),
-        };
-        let lease = lease.await.map_err(late)?;
+        let lease = lease.place(place).deadline(turn.max_wait.unwrap_or(Duration::MAX));
+        let lease = lease.await.map_err(|error| turn.refused(stage, error))?;
         let failed = Failed::default();
         let report = failed.clone();
         let ran = lease.run(move |replica| {
@@ -215,7 +231,7 @@ impl Engine {
             done.map(|(loading, value)| Ran { value, device, waited, loading })
         });
         ran.await.map_err(|error| match error {
-            scheduling::Error::Deadline { .. } => late(error),
+            scheduling::Error::Deadline { .. } => turn.refused(stage, error),
             error => failed.take(error, stage),
         })
     }

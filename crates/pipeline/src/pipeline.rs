@@ -192,6 +192,8 @@ impl Pipeline {
         let turn = Turn::new(&this.scheduling, photo.id());
         let work = async {
             let (image, start) = (photo.image().clone(), Instant::now());
+            // Before the work: who would be refused is told at once.
+            let place = inner.engine.detection_place(&turn)?;
             let picture = inner.cores.run("detection", move || letterbox.apply(&image)).await?;
             // What has the input's size already is not changed by another letterbox.
             let (width, height) = letterbox.input;
@@ -200,7 +202,7 @@ impl Pipeline {
                 letterbox: LetterboxMode::Rect,
                 ..options.clone()
             };
-            let ran = inner.engine.detect(&turn, load, picture, fitted).await?;
+            let ran = inner.engine.detect(&turn, place, load, (picture, fitted)).await?;
             let working = start.elapsed().saturating_sub(ran.waited + ran.loading);
             Ok((ran, milliseconds(working)))
         };

@@ -11,7 +11,12 @@ pub(crate) fn refusal(stage: &'static str, error: Scheduling) -> Error {
         Scheduling::Full { retry_after, .. } => Error::Busy { stage, retry_after },
         Scheduling::Closed => Error::Closing,
         Scheduling::OutOfMemory { source, .. } => {
-            Error::OutOfMemory { stage, message: source.to_string() }
+            // The pipeline's own error names the step itself.
+            let message = match source.downcast_ref::<Error>() {
+                Some(Error::OutOfMemory { message, .. }) => message.clone(),
+                _ => source.to_string(),
+            };
+            Error::OutOfMemory { stage, message }
         }
         Scheduling::DeviceLost { source, .. } => {
             Error::DeviceLost { stage, message: format!("{message}: {source}") }
@@ -76,6 +81,10 @@ mod tests {
         let memory = std::sync::Arc::new(std::io::Error::other("CUDA_ERROR_OUT_OF_MEMORY"));
         let memory = Scheduling::OutOfMemory { device: "cuda:0".into(), source: memory };
         assert_eq!(refusal("segmentation", memory).code(), Code::GpuOom);
+        let own = Error::OutOfMemory { stage: "segmentation", message: "no room".into() };
+        let (device, source) = ("cuda:0".to_owned(), std::sync::Arc::new(own));
+        let own = refusal("segmentation", Scheduling::OutOfMemory { device, source });
+        assert_eq!(own.to_string(), "segmentation: the device is out of memory: no room");
     }
 
     #[test]

@@ -21,6 +21,10 @@ fn request(class: usize) -> Request {
     Request::new(ClassId(class))
 }
 
+fn submit(gate: &Arc<Gate>, class: usize) -> Acquire {
+    gate.submit(request(class), None, None).unwrap()
+}
+
 fn assert_empty(gate: &Gate) {
     let state = lock(&gate.state);
     assert!(state.queue.is_idle(), "a lease leaked");
@@ -39,7 +43,7 @@ fn every_waiter_is_woken() {
                     let (gate, inside) = (gate.clone(), inside.clone());
                     thread::spawn(move || {
                         let class = usize::from(i % 2 == 0);
-                        let acquire = gate.submit(request(class)).unwrap();
+                        let acquire = submit(&gate, class);
                         let permit = future::block_on(acquire).unwrap();
                         let weight = if class == 1 { 2 } else { 1 };
                         let before = inside.fetch_add(weight, Ordering::SeqCst);
@@ -63,9 +67,9 @@ fn a_waiter_dropped_while_it_is_granted_passes_the_device_on() {
     check_random(
         || {
             let gate = gate(1);
-            let holder = future::block_on(gate.submit(request(1)).unwrap()).unwrap();
-            let dropped = gate.submit(request(1)).unwrap();
-            let next = gate.submit(request(1)).unwrap();
+            let holder = future::block_on(submit(&gate, 1)).unwrap();
+            let dropped = submit(&gate, 1);
+            let next = submit(&gate, 1);
             let release = thread::spawn(move || drop(holder));
             let cancel = thread::spawn(move || drop(dropped));
             let permit = future::block_on(next).unwrap();
@@ -84,8 +88,8 @@ fn a_second_try_is_woken_or_withdrawn() {
     check_random(
         || {
             let gate = gate(1);
-            let first = future::block_on(gate.submit(request(0)).unwrap()).unwrap();
-            let beside = future::block_on(gate.submit(request(0)).unwrap()).unwrap();
+            let first = future::block_on(submit(&gate, 0)).unwrap();
+            let beside = future::block_on(submit(&gate, 0)).unwrap();
             let other = thread::spawn(move || drop(beside));
             let again = first.release(Outcome::OutOfMemory { retry: true }).unwrap();
             let leaves = thread::spawn(move || {
@@ -95,7 +99,7 @@ fn a_second_try_is_woken_or_withdrawn() {
                     drop(again);
                 }
             });
-            let last = future::block_on(gate.submit(request(1)).unwrap()).unwrap();
+            let last = future::block_on(submit(&gate, 1)).unwrap();
             drop(last);
             other.join().unwrap();
             leaves.join().unwrap();
@@ -111,8 +115,8 @@ fn who_waits_for_the_end_is_woken() {
     check_random(
         || {
             let gate = gate(1);
-            let holder = future::block_on(gate.submit(request(1)).unwrap()).unwrap();
-            let waits = gate.submit(request(1)).unwrap();
+            let holder = future::block_on(submit(&gate, 1)).unwrap();
+            let waits = submit(&gate, 1);
             gate.close();
             let end = {
                 let gate = gate.clone();
@@ -122,7 +126,7 @@ fn who_waits_for_the_end_is_woken() {
             drop(holder);
             other.join().unwrap();
             end.join().unwrap();
-            assert!(matches!(gate.submit(request(0)), Err(Error::Closed)));
+            assert!(matches!(gate.submit(request(0), None, None), Err(Error::Closed)));
             assert_empty(&gate);
         },
         RUNS,

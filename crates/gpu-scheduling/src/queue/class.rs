@@ -41,13 +41,15 @@ impl ClassState {
     pub(super) fn contend(&mut self, time: Duration) {
         let contended = self.waiting.min(self.blocked);
         if contended > 0 {
-            self.counts.contended += time * u32::try_from(contended).unwrap_or(u32::MAX);
+            let contended = u32::try_from(contended).unwrap_or(u32::MAX);
+            let time = time.saturating_mul(contended);
+            self.counts.contended = self.counts.contended.saturating_add(time);
         }
     }
 
     pub(super) fn started(&mut self, waited: Duration) {
         self.counts.granted += 1;
-        self.counts.waited += waited;
+        self.counts.waited = self.counts.waited.saturating_add(waited);
         self.counts.longest_wait = self.counts.longest_wait.max(waited);
     }
 
@@ -57,11 +59,14 @@ impl ClassState {
         match outcome {
             Outcome::Finished => counts.finished += 1,
             Outcome::Unused => counts.unused += 1,
+            Outcome::Late => counts.expired += 1,
             Outcome::OutOfMemory { .. } => counts.out_of_memory += 1,
-            Outcome::Failed | Outcome::DeviceLost { .. } => counts.failed += 1,
+            Outcome::Failed | Outcome::DeviceLost { .. } | Outcome::Unopened { .. } => {
+                counts.failed += 1;
+            }
         }
-        if outcome != Outcome::Unused {
-            counts.ran += Duration::from_nanos(ran);
+        if outcome.ran() {
+            counts.ran = counts.ran.saturating_add(Duration::from_nanos(ran));
         }
         if outcome == Outcome::Finished && resident {
             // The first measurement replaces the guess; later ones count an eighth each.

@@ -17,10 +17,17 @@ pub(super) struct Demand {
     pub(super) share: u64,
 }
 
+/// The share of a run that has its device to itself.
+const WHOLE: u64 = 1 << 16;
+
 impl Demand {
+    /// A run takes all of a device's time.
+    pub(super) const fn take_all(&mut self) {
+        self.share = WHOLE;
+    }
+
     /// What each class asks for, then what each class's retries alone ask for.
     pub(super) fn all(classes: &[Class], devices: &[DeviceSpec]) -> Vec<Self> {
-        const WHOLE: u64 = 1 << 16;
         let largest = devices.iter().map(|d| d.memory).max().unwrap_or(0).max(1);
         let first = classes.iter().enumerate().map(|(class, c)| {
             let by_count = WHOLE / u64::from(c.concurrent);
@@ -70,6 +77,8 @@ pub(super) struct Device {
     cuts: Vec<Option<Cut>>,
     /// Classes that have run here, whose models it therefore holds.
     pub(super) resident: Vec<bool>,
+    /// When the last job here ended.
+    pub(super) freed: Duration,
     /// Expected run times of what runs, in nanoseconds.
     pub(super) outstanding: u64,
     /// Demands that only other classes' work keeps from starting here.
@@ -89,6 +98,7 @@ impl Device {
             reserved: None,
             cuts: vec![None; demands.len()],
             resident: vec![false; demands.len()],
+            freed: Duration::ZERO,
             outstanding: 0,
             blocked: vec![false; demands.len()],
             busy: Window::new(window),
@@ -145,6 +155,19 @@ impl Device {
             && !(demand.exclusive && own > 0)
             && own < self.spec.slots
             && demand.memory.saturating_mul(u64::from(own) + 1) <= self.spec.memory
+    }
+
+    /// How many more runs would fit here now.
+    pub(super) fn free(&self, demands: &[Demand], index: usize, now: Duration) -> usize {
+        if !self.fits(demands, index, now) {
+            return 0;
+        }
+        let demand = &demands[index];
+        let of_class = self.limit(demands, index, now) - self.running[index];
+        let slots = self.spec.slots - self.total;
+        let memory = (self.spec.memory - self.used).checked_div(demand.memory);
+        let count = of_class.min(slots).min(if demand.exclusive { 1 } else { u32::MAX });
+        usize::try_from(memory.unwrap_or(u64::MAX).min(count.into())).unwrap_or(usize::MAX)
     }
 
     pub(super) fn start(&mut self, demands: &[Demand], index: usize, run: u64, now: Duration) {

@@ -28,7 +28,7 @@ impl Queue {
         self.shut.fill(false);
         let mut passed_over = false;
         while self.waiting > 0 {
-            let Some((head, demand, rank)) = self.first_in_order() else { break };
+            let Some((head, demand, rank, floor)) = self.first_in_order() else { break };
             let place = if self.pending[demand].is_empty() { self.place(demand) } else { None };
             // Room that is left may be used out of order. A device is only drained in order: else
             // one class would get it whenever another one has no slot free.
@@ -41,7 +41,7 @@ impl Queue {
             }
             let expected = self.classes[self.demands[demand].class].expected;
             let cost = self.demands[demand].cost(expected);
-            self.flows.elect(head, demand, rank, cost);
+            self.flows.elect(head, demand, rank, cost, floor);
             if let Some(job) = self.jobs.get_mut(&head.ticket) {
                 job.charge = cost;
                 job.expected = expected;
@@ -59,29 +59,43 @@ impl Queue {
 
     /// Of the classes not shut: among those of the highest priority that waits, and those that age
     /// has lifted as high, the flow with the least service; of one flow, the oldest.
-    fn first_in_order(&self) -> Option<(Head, usize, Rank)> {
+    ///
+    /// The last value is the service that a lifted one is taken to have had at least: as much as
+    /// those it stands beside. What it missed while it was out-ranked it does not collect there.
+    fn first_in_order(&self) -> Option<(Head, usize, Rank, u64)> {
         let open = || (0..self.demands.len()).filter(|d| !self.shut[*d]);
-        let level = (0..LEVELS).rev().find(|level| {
-            let mut ranks = Rank::all().filter(|r| r.level() == *level);
-            ranks.any(|r| open().any(|d| self.flows.any(d, r)))
+        let heads =
+            |rank| open().filter_map(move |d| self.flows.head(d, rank).map(|head| (head, d, rank)));
+        let (level, own) = (0..LEVELS).rev().find_map(|level| {
+            let own = Rank::all().filter(|r| r.level() == level).flat_map(heads);
+            Some((level, own.min_by_key(|(h, ..)| (h.virtual_time, h.flow, h.ticket))?))
         })?;
-        Rank::all()
-            .filter(|rank| rank.lifted() >= level)
-            .flat_map(|rank| open().map(move |d| (d, rank)))
-            .filter_map(|(d, rank)| Some((self.flows.head(d, rank)?, d, rank)))
+        let floor = self.flows.now().min(own.0.virtual_time);
+        let lifted = Rank::all().filter(|r| r.level() < level && r.lifted() >= level);
+        lifted
+            .flat_map(heads)
+            .map(|(head, d, rank)| (head, d, rank, floor))
+            .chain([(own.0, own.1, own.2, 0)])
             // In this order the flow that is first is at the head of all its lanes, so that its
             // oldest request is seen, whichever lane that is in.
-            .min_by_key(|(head, ..)| (head.virtual_time, head.flow, head.ticket))
+            .min_by_key(|(h, .., floor)| {
+                (h.virtual_time.max(*floor), h.virtual_time, h.flow, h.ticket)
+            })
     }
 
-    /// Starts elected requests where their device is free now, or another one is sooner.
+    /// Starts elected requests where their device is free now, or another one is sooner. One that
+    /// starts gives its reservation up, which may let one of another class start.
     fn start_pending(&mut self) {
-        for demand in 0..self.demands.len() {
-            while let Some(&ticket) = self.pending[demand].first() {
-                let Some(device) = self.place(demand) else { break };
-                self.pending[demand].pop_first();
-                self.unreserve(demand, Some(device));
-                self.start(ticket, demand, device);
+        let mut started = true;
+        while std::mem::take(&mut started) {
+            for demand in 0..self.demands.len() {
+                while let Some(&ticket) = self.pending[demand].first() {
+                    let Some(device) = self.place(demand) else { break };
+                    self.pending[demand].pop_first();
+                    self.unreserve(demand, Some(device));
+                    self.start(ticket, demand, device);
+                    started = true;
+                }
             }
         }
     }
@@ -90,7 +104,8 @@ impl Queue {
         self.disarm(ticket);
         self.count_waiting(demand, -1);
         let Some(job) = self.jobs.get_mut(&ticket) else { return };
-        job.stage = Stage::Running { device, since: self.now };
+        let behind = self.devices[device].total > 0;
+        job.stage = Stage::Running { device, since: self.now, behind };
         let (expected, waited) = (job.expected, self.now.saturating_sub(job.submitted));
         self.devices[device].start(&self.demands, demand, expected, self.now);
         self.classes[self.demands[demand].class].started(waited);
@@ -125,11 +140,12 @@ impl Queue {
             .map(|(i, _)| i)
     }
 
-    /// Whether a new request of this class would start at once, so that it needs no room to wait.
-    pub(super) fn would_start(&self, class: usize) -> bool {
-        self.classes[class].waiting == 0
-            && self.pending[class].is_empty()
-            && self.place(class).is_some()
+    /// How many new requests of this class would start at once, so that they need no room to wait.
+    pub(super) fn would_start(&self, class: usize) -> usize {
+        if self.classes[class].waiting > 0 {
+            return 0;
+        }
+        self.devices.iter().map(|d| d.free(&self.demands, class, self.now)).sum()
     }
 
     /// Drops one reservation of this demand, if possible the one of `device`, else the one that

@@ -1,9 +1,14 @@
 //! Fair order of what waits: who goes next, of which flow and class.
 //!
 //! Start-time fair queueing (Goyal, Vin and Cheng, 1996): each flow has a virtual time, the device
-//! time it was given so far; the flow with the least goes next. Two flows that both wait for one
-//! class never differ by more than one run. A flow that was idle starts at the virtual time of
-//! now, so it neither saves up service nor pays for its pause.
+//! time it was given so far; the flow with the least goes next. A flow that was idle starts at the
+//! virtual time of now, so it neither saves up service nor pays for its pause.
+//!
+//! Now is the start of the latest election. Where every request is a flow of its own that never
+//! moves, for each new one starts where the last one did; so a flow that has ended is remembered
+//! only until as many others have ended as there are flows in work, and [`RESTING`] more: then now
+//! moves up to it, as if its round were over. That bounds what is remembered, and for how long a
+//! flow's second request can wait behind the first ones of others.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -11,6 +16,9 @@ use std::sync::Arc;
 use super::Ticket;
 use super::rank::{RANKS, Rank};
 use crate::hash::NumberMap;
+
+/// Flows remembered after their end, beside as many as there are in work.
+const RESTING: usize = 64;
 
 /// A flow that waits, runs or has run ahead of the others. Never reused while the scheduler is busy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,7 +53,7 @@ pub(super) struct Flows {
     flows: NumberMap<FlowId, Flow>,
     /// Flows with something waiting, at `class * RANKS + rank`.
     ready: Vec<BTreeSet<(u64, FlowId)>>,
-    /// The virtual time of the latest election.
+    /// The virtual time of the latest election, or of the flow that was forgotten last.
     now: u64,
     /// Flows with nothing left, kept until `now` has reached them, so that a pause forgives no debt.
     resting: BTreeSet<(u64, FlowId)>,
@@ -112,11 +120,6 @@ impl Flows {
         }
     }
 
-    /// Whether anything waits for `class` at `rank`.
-    pub(super) fn any(&self, class: usize, rank: Rank) -> bool {
-        !self.ready[class * RANKS + rank.index()].is_empty()
-    }
-
     /// The first in order that waits for `class` at `rank`.
     pub(super) fn head(&self, class: usize, rank: Rank) -> Option<Head> {
         let &(virtual_time, flow) = self.ready[class * RANKS + rank.index()].first()?;
@@ -124,21 +127,22 @@ impl Flows {
         Some(Head { virtual_time, ticket, flow })
     }
 
-    /// Elects the head of `class` at `rank`: it stops waiting and its flow pays `cost`.
-    pub(super) fn elect(&mut self, head: Head, class: usize, rank: Rank, cost: u64) {
-        self.now = self.now.max(head.virtual_time);
+    /// The virtual time at which a new flow starts.
+    pub(super) const fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// Elects the head of `class` at `rank`: it stops waiting and its flow pays `cost`, from
+    /// `floor` on if it has had less.
+    pub(super) fn elect(&mut self, head: Head, class: usize, rank: Rank, cost: u64, floor: u64) {
+        let start = head.virtual_time.max(floor);
+        self.now = self.now.max(start);
         if let Some(flow) = self.flows.get_mut(&head.flow) {
             flow.active += 1;
         }
         self.remove(head.flow, class, rank, head.ticket);
-        self.adjust(head.flow, i128::from(cost));
-        while let Some(&(virtual_time, id)) = self.resting.first() {
-            if virtual_time > self.now {
-                break;
-            }
-            self.resting.pop_first();
-            self.forget(id);
-        }
+        self.adjust(head.flow, i128::from(start - head.virtual_time) + i128::from(cost));
+        self.forget_rested();
     }
 
     /// Charges a flow or gives back what it was charged too much.
@@ -179,9 +183,23 @@ impl Flows {
         if flow.waiting == 0 && flow.active == 0 {
             if flow.virtual_time > self.now {
                 self.resting.insert((flow.virtual_time, id));
+                self.forget_rested();
             } else {
                 self.forget(id);
             }
+        }
+    }
+
+    /// Forgets the flows that now has reached, and moves it where too many rest.
+    fn forget_rested(&mut self) {
+        while let Some(&(virtual_time, id)) = self.resting.first() {
+            let in_work = self.flows.len() - self.resting.len();
+            if virtual_time > self.now && self.resting.len() <= in_work + RESTING {
+                break;
+            }
+            self.now = self.now.max(virtual_time);
+            self.resting.pop_first();
+            self.forget(id);
         }
     }
 
@@ -189,6 +207,14 @@ impl Flows {
         if let Some(flow) = self.flows.remove(&id) {
             self.by_name.remove(&flow.name);
         }
+    }
+
+    /// Flows known, in work or resting.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        assert_eq!(self.flows.len(), self.by_name.len());
+        assert!(self.resting.len() <= self.flows.len());
+        self.flows.len()
     }
 
     #[cfg(test)]

@@ -7,6 +7,7 @@ mod class;
 mod device;
 mod dispatch;
 mod flows;
+mod places;
 mod rank;
 mod report;
 mod request;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use self::class::ClassState;
 use self::device::{Demand, Device};
 use self::flows::{FlowId, Flows};
+use self::places::Places;
 use self::rank::Rank;
 use self::window::nanos;
 use crate::error::Error;
@@ -31,17 +33,21 @@ use crate::policy::{DeviceSpec, Policy};
 pub use self::device::DeviceState;
 pub use self::request::{ClassId, DeviceId, Event, Outcome, Released, Request, Ticket};
 
+/// Devices that one job may take out: after the second one the job is the likelier cause.
+const LOSSES: u32 = 2;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// In the flows' order.
-    Waiting {
-        rank: Rank,
-    },
+    Waiting { rank: Rank },
     /// Elected: a device is reserved and being drained for it.
     Pending,
     Running {
         device: usize,
+        /// When it was granted or, if that is told, when the job before it on the device ended.
         since: Duration,
+        /// Something held the device already, so that it may wait there.
+        behind: bool,
     },
 }
 
@@ -54,6 +60,8 @@ struct Job {
     submitted: Duration,
     deadline: Option<Duration>,
     ages: Option<Duration>,
+    /// Devices that failed under it.
+    losses: u32,
     /// Device time charged to the flow, and run time expected, in nanoseconds.
     charge: u64,
     expected: u64,
@@ -77,6 +85,7 @@ pub struct Queue {
     ageing: BTreeSet<(Duration, Ticket)>,
     /// Waiting and pending requests.
     waiting: usize,
+    places: Places,
     events: VecDeque<Event>,
     next: u64,
     now: Duration,
@@ -87,7 +96,7 @@ impl Queue {
     /// A queue for these devices.
     ///
     /// # Errors
-    /// [`Error::Policy`] if there is no device or class, a name appears twice, a class or device
+    /// [`Error::Policy`] if there is no device or class, a class appears twice, a class or device
     /// takes nothing at once, or a class needs more memory than any device has.
     pub fn new(policy: Policy, devices: Vec<DeviceSpec>) -> Result<Self, Error> {
         policy.check(&devices)?;
@@ -103,6 +112,7 @@ impl Queue {
             deadlines: BTreeSet::new(),
             ageing: BTreeSet::new(),
             waiting: 0,
+            places: Places::new(policy.classes.len()),
             events: VecDeque::new(),
             next: 0,
             now: Duration::ZERO,
@@ -111,6 +121,14 @@ impl Queue {
             demands,
             devices,
         })
+    }
+
+    /// The same queue for devices that run one job at a time: a lease beside another one only waits
+    /// at the device's door, and a run costs its flow the device's whole time.
+    #[must_use]
+    pub fn one_at_a_time(mut self) -> Self {
+        self.demands.iter_mut().for_each(Demand::take_all);
+        self
     }
 
     /// The class of this name.
@@ -127,11 +145,35 @@ impl Queue {
     ///
     /// # Errors
     /// [`Error::Full`] at once, with the time after which to ask again; [`Error::Closed`];
-    /// [`Error::NoDevice`]; [`Error::Deadline`] if that has passed already;
+    /// [`Error::NoDevice`]; [`Error::Deadline`] if that has passed already, or is now and it would
+    /// have to wait;
     /// [`Error::UnknownClass`].
     pub fn submit(&mut self, now: Duration, request: Request) -> Result<Ticket, Error> {
         self.advance(now);
         let class = request.class.0;
+        self.admissible(class)?;
+        self.in_time(&request)?;
+        if !self.has_room(class, &request.flow, false) {
+            return Err(self.refuse(class));
+        }
+        Ok(self.admit(request))
+    }
+
+    /// Admits a request for which a place was [kept](Self::reserve), which it takes, also where it
+    /// is an error.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit), but never [`Error::Full`].
+    pub fn submit_in_place(&mut self, now: Duration, request: Request) -> Result<Ticket, Error> {
+        self.advance(now);
+        self.give_up(request.class, &request.flow);
+        self.admissible(request.class.0)?;
+        self.in_time(&request)?;
+        Ok(self.admit(request))
+    }
+
+    /// Whether requests of this class are taken at all.
+    fn admissible(&self, class: usize) -> Result<(), Error> {
         if class >= self.policy.classes.len() {
             return Err(Error::UnknownClass(format!("number {class}")));
         }
@@ -141,22 +183,26 @@ impl Queue {
         if !self.devices.iter().any(|d| d.capable(&self.demands[class])) {
             return Err(Error::NoDevice { class: self.name(class) });
         }
-        if request.deadline.is_some_and(|d| d <= self.now) {
+        Ok(())
+    }
+
+    fn in_time(&mut self, request: &Request) -> Result<(), Error> {
+        let class = request.class.0;
+        let late = request.deadline.is_some_and(|d| d < self.now);
+        if late || request.deadline == Some(self.now) && self.would_start(class) == 0 {
             self.classes[class].counts.expired += 1;
             return Err(Error::Deadline { class: self.name(class) });
         }
-        let in_flow = self.policy.waiting_per_flow < self.policy.waiting
-            && self.flows.waiting_in(&request.flow) >= self.policy.waiting_per_flow;
-        if self.waiting >= self.policy.waiting {
-            // What a lapsed restriction lets start makes room first.
-            self.dispatch();
-        }
-        if in_flow || self.waiting >= self.policy.waiting && !self.would_start(class) {
-            let retry_after = self.retry_after(class);
-            self.classes[class].counts.refused += 1;
-            return Err(Error::Full { class: self.name(class), retry_after });
-        }
+        Ok(())
+    }
 
+    fn refuse(&mut self, class: usize) -> Error {
+        self.classes[class].counts.refused += 1;
+        Error::Full { class: self.name(class), retry_after: self.retry_after(class) }
+    }
+
+    fn admit(&mut self, request: Request) -> Ticket {
+        let class = request.class.0;
         let ticket = Ticket(self.next);
         self.next += 1;
         let flow = self.flows.intern(&request.flow);
@@ -168,6 +214,7 @@ impl Queue {
             submitted: self.now,
             deadline: request.deadline,
             ages: None,
+            losses: 0,
             charge: 0,
             expected: 0,
         };
@@ -176,7 +223,24 @@ impl Queue {
         self.count_waiting(class, 1);
         self.dispatch();
         self.arm(ticket);
-        Ok(ticket)
+        ticket
+    }
+
+    /// Notes that the job of a lease begins now, so that its wait for other leases' jobs on the device
+    /// does not count as its own time there.
+    /// False where its deadline has passed while other leases' jobs were before it on the device:
+    /// then it must not run, and ends as [`Outcome::Late`].
+    pub fn begin(&mut self, now: Duration, ticket: Ticket) -> bool {
+        self.advance(now);
+        let now = self.now;
+        let Some(job) = self.jobs.get_mut(&ticket) else { return false };
+        let Stage::Running { device, since, behind } = &mut job.stage else { return false };
+        if *behind && job.deadline.is_some_and(|d| d <= now) {
+            return false;
+        }
+        // From then on the device was there for nothing else.
+        *since = self.devices[*device].freed.max(*since);
+        true
     }
 
     /// Takes a request out that has not been granted. False if it is not waiting (any more): then
@@ -192,8 +256,10 @@ impl Queue {
     /// Ends a lease. [`Released::Done`] also for a ticket that holds none.
     pub fn release(&mut self, now: Duration, ticket: Ticket, outcome: Outcome) -> Released {
         self.advance(now);
-        let Some(job) = self.jobs.get(&ticket) else { return Released::Done };
-        let Stage::Running { device, since } = job.stage else { return Released::Done };
+        let Some(job) = self.jobs.get_mut(&ticket) else { return Released::Done };
+        let Stage::Running { device, since, .. } = job.stage else { return Released::Done };
+        job.losses += u32::from(matches!(outcome, Outcome::DeviceLost { .. }));
+        let losses = job.losses;
         let (demand, flow, charge, expected) = (job.demand, job.flow, job.charge, job.expected);
         let class = self.demands[demand].class;
         let in_time = job.deadline.is_none_or(|d| d > self.now);
@@ -201,13 +267,16 @@ impl Queue {
 
         let alone = self.policy.classes.len() + class;
         if matches!(outcome, Outcome::OutOfMemory { .. }) && demand != alone {
-            let until = self.now + self.policy.out_of_memory_pause;
+            let until = self.now.saturating_add(self.policy.out_of_memory_pause);
             self.devices[device].cut(&self.demands, class, self.now, until);
         }
         self.devices[device].end(&self.demands, demand, expected, self.now);
+        if outcome.ran() {
+            self.devices[device].freed = self.now;
+        }
         let was_resident = self.devices[device].resident[class];
         let used = match outcome {
-            Outcome::Unused => 0,
+            outcome if !outcome.ran() => 0,
             // The flow that happens to come first does not pay for the loading of the model.
             _ if !was_resident => charge,
             _ => self.demands[demand].cost(ran),
@@ -217,13 +286,14 @@ impl Queue {
         if matches!(outcome, Outcome::Finished) {
             self.devices[device].resident[class] = true;
         }
-        if let Outcome::DeviceLost { .. } = outcome {
+        if let Outcome::DeviceLost { .. } | Outcome::Unopened { .. } = outcome {
             self.stop(device, DeviceState::Lost);
         }
 
         let again = match outcome {
             Outcome::OutOfMemory { retry } if retry && in_time && demand != alone => Some(alone),
-            Outcome::DeviceLost { retry } if retry && in_time => Some(demand),
+            Outcome::DeviceLost { retry } if retry && in_time && losses < LOSSES => Some(demand),
+            Outcome::Unopened { retry } if retry && in_time => Some(demand),
             _ => None,
         };
         let again =

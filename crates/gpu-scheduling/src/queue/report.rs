@@ -62,7 +62,8 @@ impl Queue {
         let waiting: u128 = (0..self.policy.classes.len())
             .map(|c| {
                 let cost = self.demands[c].cost(self.classes[c].expected);
-                u128::from(cost) * self.classes[c].waiting as u128
+                let ahead = self.classes[c].waiting + self.places.of_class[c];
+                u128::from(cost) * ahead as u128
             })
             .sum();
         // What runs is half done, on average.

@@ -26,7 +26,7 @@ pub struct Request {
     pub flow: Arc<str>,
     /// How urgent it is.
     pub priority: Priority,
-    /// The time after which it must not start any more.
+    /// The time from which on it must not start any more; or at which it must, if that is now.
     pub deadline: Option<Duration>,
 }
 
@@ -57,17 +57,34 @@ pub enum Outcome {
     Failed,
     /// Nothing was run.
     Unused,
+    /// Nothing was run, because the deadline passed at the device's door: see
+    /// [`Queue::begin`](crate::Queue::begin).
+    Late,
     /// Device memory ran out. With `retry` the request waits again, to run alone, unless it has
     /// already.
     OutOfMemory {
         /// Whether somebody still waits for the result.
         retry: bool,
     },
-    /// The device failed and is taken out. With `retry` the request waits for another device.
+    /// The device failed under the job and is taken out. With `retry` the request waits for another
+    /// device, unless this is the second one that it costs.
     DeviceLost {
         /// Whether somebody still waits for the result.
         retry: bool,
     },
+    /// The device could not be opened, or had failed before: the job has not run. The device is
+    /// taken out; with `retry` the request waits for another one.
+    Unopened {
+        /// Whether somebody still waits for the result.
+        retry: bool,
+    },
+}
+
+impl Outcome {
+    /// Whether the job was called.
+    pub(super) const fn ran(self) -> bool {
+        !matches!(self, Self::Unused | Self::Late | Self::Unopened { .. })
+    }
 }
 
 /// Where a request stands after its release.

@@ -64,7 +64,7 @@ impl Queue {
             self.deadlines.insert((deadline, ticket));
         }
         if rank.older().is_some() && job.ages.is_none() {
-            let at = self.now + self.policy.ageing;
+            let at = self.now.saturating_add(self.policy.ageing);
             job.ages = Some(at);
             self.ageing.insert((at, ticket));
         }

@@ -32,7 +32,8 @@ impl Engine {
         mut job: impl FnMut(&mut Replica) -> Result<T, Error> + Send + 'static,
     ) -> Result<Ran<T>, Error> {
         let job = move |replica: &mut Replica| Ok((Duration::ZERO, job(replica)?));
-        self.run(BIREFNET, "segmentation", &turn(), job).await
+        let place = self.segmentation_place(&turn())?;
+        self.run(BIREFNET, "segmentation", &turn(), place, job).await
     }
 }
 
@@ -105,7 +106,8 @@ async fn waiting_is_limited_where_the_caller_says_so() {
     }
     let hasty = Turn { max_wait: Some(Duration::from_millis(20)), ..turn() };
     let job = |_: &mut Replica| Ok((Duration::ZERO, ()));
-    let error = engine.run(BIREFNET, "segmentation", &hasty, job).await.unwrap_err();
+    let place = engine.segmentation_place(&hasty).unwrap();
+    let error = engine.run(BIREFNET, "segmentation", &hasty, place, job).await.unwrap_err();
     assert_eq!(error.code(), Code::BirefnetTimeout);
     assert_eq!(error.details()["timeout_seconds"], 0.02);
     release.send(()).unwrap();
@@ -125,22 +127,24 @@ async fn each_device_gets_its_replica_when_it_is_needed() {
     assert_eq!(loaded(&engine), [[false; 2]; 2]);
     let load = engine.segmentation().open().await.unwrap();
     let size = |segmenter: &Segmenter| Ok(segmenter.input());
-    let ran = engine.segment(&turn(), load.clone(), size).await.unwrap();
+    let place = || engine.segmentation_place(&turn()).unwrap();
+    let ran = engine.segment(&turn(), place(), load.clone(), size).await.unwrap();
     assert!(ran.loading > Duration::ZERO);
     assert_eq!(loaded(&engine), [[false, true], [false, false]]);
-    let again = engine.segment(&turn(), load.clone(), size).await.unwrap();
+    let again = engine.segment(&turn(), place(), load.clone(), size).await.unwrap();
     assert!(again.loading < ran.loading, "it is there: {:?} {:?}", again.loading, ran.loading);
     // The first device is taken: the other one loads.
     let (release, gate) = mpsc::channel::<()>();
     let (holder, held) = (engine.clone(), load.clone());
     let first = tokio::spawn(async move {
         let wait = move |_: &Segmenter| Ok(gate.recv().is_ok());
-        holder.segment(&turn(), held, wait).await.map(drop)
+        let place = holder.segmentation_place(&turn())?;
+        holder.segment(&turn(), place, held, wait).await.map(drop)
     });
     while engine.snapshot().classes[1].active == 0 {
         tokio::task::yield_now().await;
     }
-    engine.segment(&turn(), load, size).await.unwrap();
+    engine.segment(&turn(), place(), load, size).await.unwrap();
     assert_eq!(loaded(&engine), [[false, true], [false, true]]);
     release.send(()).unwrap();
     first.await.unwrap().unwrap();
@@ -179,4 +183,110 @@ async fn a_policy_without_the_classes_is_refused() {
     let error = engine.unwrap_err();
     assert_eq!(error.code(), Code::InvalidOption);
     assert!(error.to_string().contains("birefnet"), "{error}");
+}
+
+/// Occupies a device until it is released or dropped.
+fn hold(
+    pipeline: &crate::Pipeline,
+) -> (mpsc::Sender<()>, tokio::task::JoinHandle<Result<Ran<bool>, Error>>) {
+    let (release, gate) = mpsc::channel::<()>();
+    let pipeline = pipeline.clone();
+    let held =
+        tokio::spawn(
+            async move { pipeline.inner.engine.any(move |_| Ok(gate.recv().is_ok())).await },
+        );
+    (release, held)
+}
+
+async fn until(condition: impl Fn() -> bool) {
+    let reached = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), reached).await.expect("it never came to that");
+}
+
+#[cfg(feature = "starter-models")]
+fn photo() -> crate::Photo {
+    let file = portrait_test_support::repository_root().join("examples/photos/grace_hopper.jpg");
+    crate::Photo::decode(std::fs::read(file).unwrap()).unwrap()
+}
+
+/// A cut-out is prepared and finished while the device is busy with others.
+#[cfg(feature = "starter-models")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn work_of_cores_overlaps_with_the_devices_work() {
+    let pipeline = crate::Pipeline::builder().build().await.unwrap();
+    let snapshot = || pipeline.snapshot();
+    let photo = photo();
+    let found = pipeline.detect(&photo, &DetectOptions::default()).await.unwrap();
+    let (before, first) = hold(&pipeline);
+    until(|| snapshot().classes[1].active == 1).await;
+    let cut_out = {
+        let pipeline = pipeline.clone();
+        let selection = found.select(&[0]).unwrap();
+        tokio::spawn(async move {
+            let mut cut = pipeline.cut_out(&photo, &selection, &Default::default()).await?;
+            cut.swap_remove(0).result
+        })
+    };
+    // It waits in the queue, and so is prepared, while another one runs.
+    until(|| snapshot().waiting == 1).await;
+    let (after, second) = hold(&pipeline);
+    until(|| snapshot().waiting == 2).await;
+    before.send(()).unwrap();
+    assert!(first.await.unwrap().unwrap().value);
+    // It is finished while the next one runs.
+    let cut_out = tokio::time::timeout(Duration::from_secs(60), cut_out).await;
+    assert!(!cut_out.expect("it waits for the device").unwrap().unwrap().png.is_empty());
+    assert_eq!(snapshot().classes[1].active, 1);
+    after.send(()).unwrap();
+    assert!(second.await.unwrap().unwrap().value);
+}
+
+#[cfg(feature = "starter-models")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_would_be_refused_is_told_before_any_work_is_done() {
+    let policy = Policy { waiting: 1, ..crate::scheduling::default_policy() };
+    let pipeline = crate::Pipeline::builder().policy(policy).build().await.unwrap();
+    let photo = photo();
+    let found = pipeline.detect(&photo, &DetectOptions::default()).await.unwrap();
+    let (release, held) = hold(&pipeline);
+    until(|| pipeline.snapshot().classes[1].active == 1).await;
+    // All cores are at work, so that nothing can be prepared.
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let (stop, stopped) = mpsc::channel::<()>();
+    let stopped = Arc::new(Mutex::new(stopped));
+    let working: Vec<_> = (0..cores)
+        .map(|_| {
+            let (pipeline, stopped) = (pipeline.clone(), stopped.clone());
+            let work = move || stopped.lock().unwrap().recv().is_ok();
+            tokio::spawn(async move { pipeline.inner.cores.run("test", work).await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let prepared = {
+        let (pipeline, photo) = (pipeline.clone(), photo.clone());
+        tokio::spawn(async move { pipeline.detect(&photo, &DetectOptions::default()).await })
+    };
+    let engine = &pipeline.inner.engine;
+    until(|| engine.detection_place(&turn()).is_err()).await;
+    let limit = Duration::from_secs(30);
+    let options = DetectOptions::default();
+    let detect = tokio::time::timeout(limit, pipeline.detect(&photo, &options)).await;
+    assert_eq!(detect.expect("it waits for a core").unwrap_err().code(), Code::ServiceBusy);
+    let selection = found.select(&[0]).unwrap();
+    let options = Default::default();
+    let cut_out = pipeline.cut_out(&photo, &selection, &options);
+    let cut_out = tokio::time::timeout(limit, cut_out).await.expect("it waits for a core").unwrap();
+    assert_eq!(cut_out[0].result.as_ref().unwrap_err().code(), Code::ServiceBusy);
+    drop(stop);
+    for work in working {
+        work.await.unwrap().unwrap();
+    }
+    drop(release);
+    held.await.unwrap().unwrap();
+    prepared.await.unwrap().unwrap();
+    drop(engine.detection_place(&turn()).expect("its place is free again"));
 }

@@ -65,6 +65,7 @@ impl Queue {
         self.audit();
         assert!(self.flows.is_reset(), "a flow is left: {:?}", self.flows);
         assert_eq!(self.waiting, 0);
+        assert!(self.places.is_empty(), "a place leaked: {:?}", self.places);
         assert!(self.events.is_empty());
         for device in &self.devices {
             assert_eq!((device.total, device.used, device.outstanding), (0, 0, 0));

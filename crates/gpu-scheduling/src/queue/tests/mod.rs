@@ -8,7 +8,11 @@ use super::*;
 use crate::policy::Priority;
 
 mod audit;
+mod bounds;
 mod fairness;
+mod flows;
+mod losses;
+mod properties;
 mod random;
 mod scenarios;
 

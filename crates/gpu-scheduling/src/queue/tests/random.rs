@@ -19,6 +19,9 @@ struct Known {
     state: State,
     /// Runs out of memory once more ends it.
     alone: bool,
+    /// Devices it has cost.
+    losses: u32,
+    asked: Duration,
     deadline: Option<Duration>,
 }
 
@@ -53,7 +56,8 @@ impl Model {
         };
         let job = self.jobs.get_mut(&ticket).unwrap();
         assert_eq!(job.state, State::Waiting, "granted twice, or after its end");
-        assert!(job.deadline.is_none_or(|d| d > now), "granted after its deadline");
+        let in_time = |d| d > now || d == now && job.asked == now;
+        assert!(job.deadline.is_none_or(in_time), "granted after its deadline");
         job.state = State::Running(device);
         let lane = self.lanes.get_mut(&job.lane).unwrap();
         if lane.contains(&ticket) {
@@ -154,6 +158,9 @@ fn episode(seed: u64, steps: u64) -> Snapshot {
     let mut rng = Rng::new(seed);
     let (policy, specs) = world(&mut rng);
     let mut queue = Queue::new(policy.clone(), specs.clone()).unwrap();
+    if rng.chance(50) {
+        queue = queue.one_at_a_time();
+    }
     let n = specs.len();
     let mut model = Model {
         states: vec![DeviceState::Up; n],
@@ -165,6 +172,7 @@ fn episode(seed: u64, steps: u64) -> Snapshot {
         specs,
     };
     let arrivals = 20 + rng.below(40);
+    let mut places = Vec::new();
     let mut now = ms(1);
     for step in 0..steps {
         if rng.chance(60) {
@@ -175,6 +183,8 @@ fn episode(seed: u64, steps: u64) -> Snapshot {
                 settle(&mut queue, &mut model, now);
             }
         }
+        // Whether the queue has looked for what can start, in this very step.
+        let mut decided = true;
         match rng.below(100) {
             x if x < arrivals => {
                 let class = rng.below(model.policy.classes.len() as u64) as usize;
@@ -192,23 +202,27 @@ fn episode(seed: u64, steps: u64) -> Snapshot {
                     Ok(ticket) => {
                         let lane = (flow, class, priority);
                         let state = State::Waiting;
-                        let job = Known { class, lane, state, alone: false, deadline };
+                        let (alone, losses, asked) = (false, 0, now);
+                        let job = Known { class, lane, state, alone, losses, asked, deadline };
                         assert!(model.jobs.insert(ticket, job).is_none(), "a ticket twice");
                         model.lanes.entry(lane).or_default().insert(ticket);
                         model.waiting.insert(ticket);
                     }
-                    Err(Error::Full { retry_after, .. }) => assert!(retry_after > Duration::ZERO),
-                    Err(Error::NoDevice { .. } | Error::Deadline { .. }) => {}
+                    Err(Error::Full { retry_after, .. }) => {
+                        assert!(retry_after > Duration::ZERO);
+                        decided = false;
+                    }
+                    Err(Error::NoDevice { .. } | Error::Deadline { .. }) => decided = false,
                     Err(other) => panic!("{other}"),
                 }
             }
             x if x < arrivals + 5 => {
                 let all: Vec<_> = model.waiting.iter().copied().collect();
-                if let Some(ticket) = pick(&mut rng, &all) {
-                    // It may have expired in this very call.
-                    if queue.cancel(now, ticket) {
-                        model.gone(ticket);
-                    }
+                let ticket = pick(&mut rng, &all);
+                // It may have expired in this very call.
+                decided = ticket.is_some_and(|ticket| queue.cancel(now, ticket));
+                if let Some(ticket) = ticket.filter(|_| decided) {
+                    model.gone(ticket);
                 }
             }
             x if x < arrivals + 7 => {
@@ -220,17 +234,29 @@ fn episode(seed: u64, steps: u64) -> Snapshot {
                 model.states[device] = state;
                 queue.set_state(now, DeviceId(device), state);
             }
-            x if x < arrivals + 12 => {
+            x if x < arrivals + 10 => {
+                let (class, flow) = (ClassId(0), Arc::from(rng.below(6).to_string()));
+                if rng.chance(50) && queue.reserve(now, class, &flow).is_ok() {
+                    places.push((class, flow));
+                } else if let Some((class, flow)) = places.pop() {
+                    queue.give_up(class, &flow);
+                }
+                decided = false;
+            }
+            x if x < arrivals + 14 => {
                 for device in 0..n {
                     model.states[device] = DeviceState::Up;
                     queue.set_state(now, DeviceId(device), DeviceState::Up);
                     settle(&mut queue, &mut model, now);
                 }
             }
-            _ => release_one(&mut rng, &mut queue, &mut model, now),
+            _ => decided = release_one(&mut rng, &mut queue, &mut model, now),
         }
         settle(&mut queue, &mut model, now);
         assert!(model.waiting.len() <= model.policy.waiting + n * 16, "the queue is bounded");
+        if decided && step % 8 == 0 {
+            queue.audit();
+        }
         if step % 32 == 0 {
             // A lapsed restriction is noticed with the next change.
             queue.tick(now);
@@ -245,6 +271,9 @@ fn episode(seed: u64, steps: u64) -> Snapshot {
         model.states[device] = DeviceState::Up;
         queue.set_state(now, DeviceId(device), DeviceState::Up);
         settle(&mut queue, &mut model, now);
+    }
+    for (class, flow) in places {
+        queue.give_up(class, &flow);
     }
     while !queue.is_idle() {
         assert!(model.running.iter().any(|r| !r.is_empty()), "something waits and nothing runs");
@@ -266,19 +295,29 @@ fn settle(queue: &mut Queue, model: &mut Model, now: Duration) {
     }
 }
 
-fn release_one(rng: &mut Rng, queue: &mut Queue, model: &mut Model, now: Duration) {
+/// False if nothing runs.
+fn release_one(rng: &mut Rng, queue: &mut Queue, model: &mut Model, now: Duration) -> bool {
     let all: Vec<Ticket> = model.running.iter().flatten().copied().collect();
-    let Some(ticket) = pick(rng, &all) else { return };
-    let State::Running(device) = model.jobs[&ticket].state else { return };
+    let Some(ticket) = pick(rng, &all) else { return false };
+    let State::Running(device) = model.jobs[&ticket].state else { return false };
     let retry = rng.chance(80);
+    if rng.chance(50) && !queue.begin(now, ticket) {
+        assert!(model.jobs[&ticket].deadline.is_some_and(|d| d <= now), "late before its time");
+        settle(queue, model, now);
+        assert_eq!(queue.release(now, ticket, Outcome::Late), Released::Done);
+        model.ended(ticket, Released::Done, false);
+        return true;
+    }
+    settle(queue, model, now);
     let outcome = match rng.below(100) {
         0..3 => Outcome::OutOfMemory { retry },
         3..5 => Outcome::DeviceLost { retry },
-        5..10 => Outcome::Failed,
+        5..6 => Outcome::Unopened { retry },
+        6..10 => Outcome::Failed,
         10..15 => Outcome::Unused,
         _ => Outcome::Finished,
     };
-    if matches!(outcome, Outcome::DeviceLost { .. }) {
+    if matches!(outcome, Outcome::DeviceLost { .. } | Outcome::Unopened { .. }) {
         queue.tick(now);
         settle(queue, model, now);
         model.states[device] = DeviceState::Lost;
@@ -290,10 +329,14 @@ fn release_one(rng: &mut Rng, queue: &mut Queue, model: &mut Model, now: Duratio
         assert_eq!(released, Released::Done, "tried alone twice");
     }
     model.ended(ticket, released, alone);
+    let job = model.jobs.get_mut(&ticket).unwrap();
+    job.losses += u32::from(matches!(outcome, Outcome::DeviceLost { .. }));
+    assert!(job.losses < 2 || released == Released::Done, "a job that costs every device");
     if released == Released::Done {
         // A second release of the same lease changes nothing.
         assert_eq!(queue.release(now, ticket, Outcome::Finished), Released::Done);
     }
+    true
 }
 
 /// `SCHEDULING_STEPS=100000000 cargo test -p portrait-gpu-scheduling random_steps` makes it a

@@ -86,7 +86,7 @@ fn a_waiter_past_its_deadline_leaves_and_never_runs() {
     queue.release(ms(200), holder, Outcome::Finished);
     assert_eq!(queue.next_event(), None);
     queue.assert_drained();
-    let deadline = Some(ms(200));
+    let deadline = Some(ms(199));
     let refused = queue.submit(ms(200), Request { deadline, ..ask(B, "") });
     assert!(matches!(refused, Err(Error::Deadline { .. })));
 }
