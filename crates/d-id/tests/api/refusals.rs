@@ -167,3 +167,66 @@ async fn an_id_cannot_address_something_else() {
     assert!(matches!(error, Error::NotFound { .. }), "{error}");
     assert_eq!(fake.journal()[0].path, "/talks/..%2Fcredits%3Fx=1");
 }
+
+/// Every kind that D-ID's description names, with its status: told by its type, or, where a caller
+/// can do nothing else about it, by its word in the text.
+#[tokio::test]
+async fn every_kind_is_told() {
+    type Typed = fn(&Error) -> bool;
+    let plain: Typed = |error| matches!(error, Error::BadRequest { .. });
+    let picture: Typed = |error| matches!(error, Error::InvalidImage { .. });
+    let moderation: Typed = |error| {
+        matches!(error, Error::Moderation { kind, .. }
+        if !matches!(kind, ModerationKind::Other(_)))
+    };
+    let missing: Typed = |error| matches!(error, Error::NotFound { .. });
+    let kinds: [(&str, u16, Typed); 23] = [
+        ("AuthorizationError", 401, |error| matches!(error, Error::Unauthorised { .. })),
+        ("NotFoundError", 404, missing),
+        ("NotFound", 404, missing),
+        ("BadRequestError", 400, plain),
+        ("BadRequest", 400, plain),
+        ("InsufficientCreditsError", 402, |error| {
+            matches!(error, Error::InsufficientCredits { .. })
+        }),
+        ("UnsupportedMimeTypeError", 415, |error| {
+            matches!(error, Error::UnsupportedMediaType { .. })
+        }),
+        ("PermissionError", 403, |error| matches!(error, Error::Permission { .. })),
+        ("NotReadyError", 409, |error| matches!(error, Error::NotReady { .. })),
+        ("ImageModerationError", 451, moderation),
+        ("AudioModerationError", 451, moderation),
+        ("TextModerationError", 451, moderation),
+        ("CelebrityRecognizedError", 451, moderation),
+        ("InvalidFileSizeError", 400, picture),
+        ("InvalidImageResolutionError", 400, picture),
+        ("InvalidFaceError", 400, picture),
+        ("InvalidAudioDurationError", 400, plain),
+        ("ConfigError", 400, plain),
+        ("DriverNotValidError", 400, plain),
+        ("RangeError", 400, plain),
+        ("SessionError", 400, plain),
+        ("ConsentTextSimilarityError", 400, plain),
+        ("InternalServerError", 500, |error| matches!(error, Error::Server { .. })),
+    ];
+    let fake = fake().await;
+    let client = client(&fake);
+    for (kind, status, typed) in kinds {
+        // By a request that is tried again where that is of use, and by one that is not.
+        for route in [Route::UploadImage, Route::DeleteTalk] {
+            fake.fault(route, Fault::error(status, kind, "as scripted").times(10));
+            let error = match route {
+                Route::UploadImage => {
+                    client.images().upload(ImageUpload::new(png(200, 200))).await.unwrap_err()
+                }
+                _ => client.talks().delete(&TalkId::new("tlk_1")).await.unwrap_err(),
+            };
+            fake.clear_faults();
+            assert!(typed(&error), "{kind}: {error:?}");
+            let text = error.to_string();
+            assert!(text.contains(kind) && text.contains("as scripted"), "{kind}: {text}");
+            assert_eq!(error.was_refused(), !matches!(status, 409 | 500), "{kind}");
+            assert_eq!(error.is_retryable(), status == 500, "{kind}");
+        }
+    }
+}

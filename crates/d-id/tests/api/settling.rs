@@ -78,3 +78,57 @@ async fn without_an_answer_the_question_stays_open() {
     let found = client.talks().find_by_source("s3://bucket/none.png").await;
     assert!(matches!(found, Ok(None)), "{found:?}");
 }
+
+/// Lists every talk as if it had been made years ago.
+fn long_ago() -> Fault {
+    Fault::edit(|page| {
+        for talk in page["talks"].as_array_mut().unwrap() {
+            talk["created_at"] = "2020-01-01T00:00:00.000Z".into();
+        }
+    })
+}
+
+#[tokio::test]
+async fn the_talk_of_the_picture_is_found_however_old_a_wrong_clock_makes_it() {
+    let fake = fake().await;
+    let client = client(&fake);
+    let wanted = order(&client).await;
+    let made = client.talks().create(&wanted).await.unwrap();
+    let days = Duration::from_secs(3 * 24 * 60 * 60);
+    for sent in [SystemTime::now(), SystemTime::now() - days, SystemTime::now() + days] {
+        fake.fault(Route::ListTalks, long_ago());
+        let found = client.talks().settle(&wanted.source_url, sent).await.unwrap();
+        assert_eq!(found.unwrap().id, made.id, "{sent:?}");
+    }
+    // Behind a page of younger talks it is looked for unless the record says that it cannot be there.
+    fake.set_credits(1000);
+    for _ in 0..100 {
+        client.talks().create(&order(&client).await).await.unwrap();
+    }
+    for (sent, pages) in [(SystemTime::now() + days, 2), (SystemTime::now(), 1)] {
+        let before = fake.requests(Route::ListTalks).len();
+        fake.fault(Route::ListTalks, long_ago().times(pages));
+        let sent = sent - Duration::from_secs(1);
+        let found = client.talks().settle(&wanted.source_url, sent).await.unwrap();
+        let found = found.map(|talk| talk.id);
+        assert_eq!(found, (pages == 2).then(|| made.id.clone()));
+        assert_eq!(fake.requests(Route::ListTalks).len() - before, pages as usize);
+    }
+}
+
+#[tokio::test]
+async fn an_empty_page_is_not_the_end_of_the_list() {
+    let fake = fake().await;
+    let client = client(&fake);
+    let wanted = order(&client).await;
+    let made = client.talks().create(&wanted).await.unwrap();
+    fake.set_credits(1000);
+    for _ in 0..100 {
+        client.talks().create(&order(&client).await).await.unwrap();
+    }
+    let emptied = Fault::edit(|page| page["talks"] = serde_json::json!([]));
+    fake.fault(Route::ListTalks, emptied);
+    let found = client.talks().settle(&wanted.source_url, SystemTime::now()).await.unwrap();
+    assert_eq!(found.unwrap().id, made.id);
+    assert_eq!(fake.requests(Route::ListTalks).len(), 2);
+}
