@@ -193,7 +193,7 @@ impl Images<'_> {
     /// [`Error::NotFound`] when there is none (any more), and what any request may fail with.
     pub async fn delete(&self, id: &ImageId) -> Result<(), Error> {
         let make = || self.transport.request(Method::DELETE, &["images", id.as_str()]);
-        self.transport.retried(Operation::DeleteImage, make).await.map(drop)
+        self.transport.removed(Operation::DeleteImage, make).await.map(drop)
     }
 }
 
