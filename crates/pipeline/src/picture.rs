@@ -5,11 +5,13 @@ use crate::catalogue::{Code, Warning};
 use bytes::Bytes;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::math::Rect;
 use image::{
     ExtendedColorType, GrayImage, ImageBuffer, ImageEncoder, Pixel, Rgb, RgbImage, RgbaImage,
     imageops,
 };
 use portrait_segmentation::flatten;
+use std::borrow::Cow;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -112,16 +114,17 @@ fn colour(text: &str) -> Option<[u8; 3]> {
 
 impl Background {
     /// What tells this background from others.
-    pub(crate) fn words(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn words(&self) -> Vec<Cow<'_, [u8]>> {
+        fn word(bytes: &[u8]) -> Cow<'_, [u8]> {
+            Cow::Borrowed(bytes)
+        }
         match self {
-            Self::Colour(colour) => vec![b"colour".to_vec(), colour.to_vec()],
-            Self::Gradient { top, bottom } => {
-                vec![b"gradient".to_vec(), top.to_vec(), bottom.to_vec()]
-            }
+            Self::Colour(colour) => vec![word(b"colour"), word(colour)],
+            Self::Gradient { top, bottom } => vec![word(b"gradient"), word(top), word(bottom)],
             Self::Picture(picture) => vec![
-                b"picture".to_vec(),
-                picture.width().to_be_bytes().to_vec(),
-                picture.as_raw().clone(),
+                word(b"picture"),
+                Cow::Owned(picture.width().to_be_bytes().to_vec()),
+                word(picture.as_raw()),
             ],
         }
     }
@@ -148,15 +151,20 @@ impl Background {
     }
 }
 
-/// Scales a picture until it covers `size`, and cuts the middle out.
+/// Cuts the middle out of a picture, as much as has the shape of `size`, and scales it to `size`.
 fn cover(picture: &RgbImage, (width, height): (u32, u32)) -> RgbImage {
-    let (from_w, from_h) = picture.dimensions();
+    let middle = middle(picture.dimensions(), (width, height));
+    let middle = imageops::crop_imm(picture, middle.x, middle.y, middle.width, middle.height);
+    // What is scaled is no larger than what is cut out, however long and thin the picture is.
+    imageops::resize(&*middle, width, height, imageops::FilterType::Triangle)
+}
+
+/// The largest rectangle of the shape of `size` in the middle of a picture, of a pixel at least.
+fn middle((from_w, from_h): (u32, u32), (width, height): (u32, u32)) -> Rect {
     let scale = (f64::from(width) / f64::from(from_w)).max(f64::from(height) / f64::from(from_h));
-    let scaled = |side: u32, at_least: u32| ((f64::from(side) * scale).ceil() as u32).max(at_least);
-    let (scaled_w, scaled_h) = (scaled(from_w, width), scaled(from_h, height));
-    let scaled = imageops::resize(picture, scaled_w, scaled_h, imageops::FilterType::Triangle);
-    let (x, y) = ((scaled_w - width) / 2, (scaled_h - height) / 2);
-    imageops::crop_imm(&scaled, x, y, width, height).to_image()
+    let side = |to: u32, from: u32| ((f64::from(to) / scale).round() as u32).clamp(1, from.max(1));
+    let (cut_w, cut_h) = (side(width, from_w), side(height, from_h));
+    Rect { x: (from_w - cut_w) / 2, y: (from_h - cut_h) / 2, width: cut_w, height: cut_h }
 }
 
 /// D-ID takes a side of at least this (measured by users; its documents do not say).
@@ -340,6 +348,20 @@ mod tests {
         assert_eq!(flat.get_pixel(2, 100).0, [0x20, 0x40, 0x60]);
         assert_eq!(flat.get_pixel(0, 50).0, [144, 160, 176]);
         assert!(background.behind(&RgbaImage::new(5, 1)).is_ok());
+    }
+
+    #[test]
+    fn a_long_thin_picture_is_cut_before_it_is_scaled() {
+        let size = (4096, 4096);
+        let rect = |x, y, width, height| Rect { x, y, width, height };
+        assert_eq!(middle((4096, 128), size), rect(1984, 0, 128, 128));
+        assert_eq!(middle((128, 4096), size), rect(0, 1984, 128, 128));
+        assert_eq!(middle((40, 10), (20, 20)), rect(15, 0, 10, 10));
+        assert_eq!(middle((30, 20), (30, 20)), rect(0, 0, 30, 20));
+        assert_eq!(middle((4096, 1), (1, 4096)), rect(2047, 0, 1, 1));
+        let long = RgbImage::from_pixel(4096, 128, Rgb([9, 90, 190]));
+        let flat = Background::Picture(Arc::new(long)).behind(&RgbaImage::new(64, 1024)).unwrap();
+        assert_eq!((flat.dimensions(), flat.get_pixel(63, 1023).0), ((64, 1024), [9, 90, 190]));
     }
 
     #[test]
