@@ -35,6 +35,8 @@ pub(super) struct Report {
     /// The codes of the typed errors on the way.
     pub(super) errors: Vec<Code>,
     pub(super) deaths: usize,
+    /// The script's faults that struck at least one request.
+    pub(super) struck: usize,
     /// Polls of the last run's future.
     pub(super) polls: u64,
     /// What is not as it should be.
@@ -185,6 +187,7 @@ async fn acts(world: &World, script: &Script) -> Report {
         report.wrong.push(format!("took {:?}", began.elapsed()));
     }
     let mut video = judge(world, result.unwrap().result, &mut report).await;
+    report.struck = world.fake.faults_struck().iter().filter(|struck| **struck > 0).count();
     world.fake.clear_faults();
     // D-ID is well again; whoever comes back gets what was paid for. A talk that ended in an error
     // is found out first, and only then ordered anew.
