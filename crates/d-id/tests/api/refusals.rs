@@ -1,9 +1,10 @@
 use portrait_d_id::{
-    CreateTalk, Error, ImageFault, ImageUpload, ModerationKind, Script, TalkErrorKind, TalkId,
+    AudioUpload, CreateTalk, Error, ImageFault, ImageUpload, ModerationKind, Script, TalkErrorKind,
+    TalkId,
 };
 use portrait_d_id_fake::{Ending, FakeDid, Fault, Outcome, Route};
 
-use crate::support::{client, fake, order, png, run_talk, wait_options};
+use crate::support::{client, fake, order, png, run_talk, wait_options, wav};
 
 #[tokio::test]
 async fn an_empty_account_is_told_and_pays_nothing() {
@@ -228,5 +229,22 @@ async fn every_kind_is_told() {
             assert_eq!(error.was_refused(), !matches!(status, 409 | 500), "{kind}");
             assert_eq!(error.is_retryable(), status == 500, "{kind}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_sound_is_refused_in_either_form_of_its_address() {
+    for s3 in [false, true] {
+        let fake = FakeDid::builder().s3_uploads(s3).start().await.unwrap();
+        let client = client(&fake);
+        let picture = client.images().upload(ImageUpload::new(png(200, 200))).await.unwrap().url;
+        let sound = AudioUpload::new(wav(1), "audio/wav");
+        let sound = client.audios().upload(sound).await.unwrap();
+        assert_eq!(sound.url.starts_with("s3:"), s3);
+        client.audios().delete(&sound.id.unwrap()).await.unwrap();
+        let order = CreateTalk::new(picture, Script::audio(&sound.url));
+        let error = client.talks().create(&order).await.unwrap_err();
+        assert!(matches!(error, Error::BadRequest { .. }), "{error}");
+        assert!(fake.talks().is_empty());
     }
 }
