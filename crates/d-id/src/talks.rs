@@ -114,8 +114,9 @@ impl Talks<'_> {
 
     /// Whether a `POST /talks` of this picture, sent at `sent`, made a talk: for a program that
     /// was stopped between sending and the answer. Looks at the list at once and then until
-    /// [`CreateRecovery::settled_after`](crate::CreateRecovery::settled_after) has passed since
-    /// `sent`. `None` means that it made none, and may be sent again.
+    /// [`CreateRecovery::settled_after`](crate::CreateRecovery::settled_after) has passed since the
+    /// request must have ended, by the client's time-out after `sent`. `None` means that it made
+    /// none, and may be sent again.
     ///
     /// The talk is known by its picture alone. The time only spares pages of the list that are
     /// older by more than a day, and not even those where it lies ahead of the server's clock.
