@@ -46,17 +46,17 @@ impl ImageUpload {
         let Some(kind) = ImageType::of(&self.bytes) else {
             return invalid("it is neither JPEG nor PNG; convert it".to_owned());
         };
-        if self.bytes.len() > picture::MAX_BYTES {
+        if self.bytes.len() > picture::MAX_PICTURE_BYTES {
             let size = self.bytes.len();
             return invalid(format!("it has {size} bytes; at most 10 MB are allowed"));
         }
         if let Some((width, height)) = kind.dimensions(&self.bytes) {
-            if width.min(height) < picture::MIN_SIDE {
+            if width.min(height) < picture::MIN_PICTURE_SIDE {
                 return invalid(format!(
                     "it is {width}x{height}; at least 160 pixels a side are needed"
                 ));
             }
-            if u64::from(width) * u64::from(height) > picture::MAX_PIXELS {
+            if u64::from(width) * u64::from(height) > picture::MAX_PICTURE_PIXELS {
                 return invalid(format!(
                     "it is {width}x{height}; at most 10,485,760 pixels are allowed: scale it down"
                 ));

@@ -10,6 +10,7 @@ use image::{
     ExtendedColorType, GrayImage, ImageBuffer, ImageEncoder, Pixel, Rgb, RgbImage, RgbaImage,
     imageops,
 };
+use portrait_d_id::{MAX_PICTURE_BYTES, MAX_PICTURE_PIXELS, MIN_PICTURE_SIDE};
 use portrait_segmentation::flatten;
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -167,13 +168,6 @@ fn middle((from_w, from_h): (u32, u32), (width, height): (u32, u32)) -> Rect {
     Rect { x: (from_w - cut_w) / 2, y: (from_h - cut_h) / 2, width: cut_w, height: cut_h }
 }
 
-/// D-ID takes a side of at least this (measured by users; its documents do not say).
-const MIN_SIDE: u32 = 160;
-/// D-ID refuses talks about larger pictures.
-const MAX_PIXELS: u64 = 10_485_760;
-/// D-ID refuses larger files.
-const MAX_BYTES: usize = 10 << 20;
-
 /// Background added above and beside a person, in parts of the cut-out's longer side: D-ID looks
 /// for a face with room around it, and cut-outs end where the person does. Below there is none, so
 /// that a bust does not float.
@@ -226,7 +220,7 @@ pub fn talk_picture(cut_out: &RgbaImage, background: &Background) -> Result<Talk
         JpegEncoder::new_with_quality(&mut bytes, quality)
             .encode_image(&picture)
             .map_err(|error| Error::Encode(error.to_string()))?;
-        if bytes.len() <= MAX_BYTES {
+        if bytes.len() <= MAX_PICTURE_BYTES {
             return Ok(TalkPicture { bytes: bytes.into(), warning });
         }
     }
@@ -236,8 +230,8 @@ pub fn talk_picture(cut_out: &RgbaImage, background: &Background) -> Result<Talk
 /// The size nearest to this one, of the same shape, that D-ID takes.
 fn fitting(width: u32, height: u32) -> Result<(u32, u32), Error> {
     let pixels = f64::from(width) * f64::from(height);
-    let grow = f64::from(MIN_SIDE) / f64::from(width.min(height).max(1));
-    let shrink = (MAX_PIXELS as f64 / pixels.max(1.0)).sqrt();
+    let grow = f64::from(MIN_PICTURE_SIDE) / f64::from(width.min(height).max(1));
+    let shrink = (MAX_PICTURE_PIXELS as f64 / pixels.max(1.0)).sqrt();
     if grow > shrink {
         return Err(Error::Option {
             option: "picture",
@@ -297,10 +291,10 @@ mod tests {
             }
             let picture = talk_picture(&cut_out, &Background::default()).unwrap();
             assert_eq!(picture.warning.is_some(), scaled, "{width}x{height}");
-            assert!(picture.bytes.len() <= MAX_BYTES);
+            assert!(picture.bytes.len() <= MAX_PICTURE_BYTES);
             let decoded = image::load_from_memory(&picture.bytes).unwrap().into_rgb8();
             assert!(decoded.width().min(decoded.height()) >= 160);
-            assert!(u64::from(decoded.width()) * u64::from(decoded.height()) <= MAX_PIXELS);
+            assert!(u64::from(decoded.width()) * u64::from(decoded.height()) <= MAX_PICTURE_PIXELS);
             let margin = f64::from(width.max(height)) * MARGIN;
             let (whole_w, whole_h) = (f64::from(width) + 2.0 * margin, f64::from(height) + margin);
             let scale = f64::from(decoded.width()) / whole_w;
@@ -329,8 +323,8 @@ mod tests {
     fn sizes_stay_within_the_limits() {
         for (width, height) in [(4096, 4096), (100, 9000), (3238, 3238), (3239, 3239)] {
             let (to_w, to_h) = fitting(width, height).unwrap();
-            assert!(to_w.min(to_h) >= MIN_SIDE);
-            assert!(u64::from(to_w) * u64::from(to_h) <= MAX_PIXELS);
+            assert!(to_w.min(to_h) >= MIN_PICTURE_SIDE);
+            assert!(u64::from(to_w) * u64::from(to_h) <= MAX_PICTURE_PIXELS);
             let ratio = |w: u32, h: u32| f64::from(w) / f64::from(h);
             assert!((ratio(to_w, to_h) / ratio(width, height) - 1.0).abs() < 0.01);
         }

@@ -28,16 +28,11 @@ struct Shop {
 
 impl Shop {
     async fn new(persons: usize) -> Shop {
-        let person = |person_id| {
-            let mut cut_out = cut_out();
-            cut_out.person.person_id = person_id;
-            cut_out
-        };
         Shop {
             fake: FakeDid::builder().video(TALK_MP4).start().await.unwrap(),
             store: Arc::new(InMemory::new()),
             photo: PhotoId::generate(),
-            persons: (0..persons).map(person).collect(),
+            persons: (0..persons).map(cut_out).collect(),
         }
     }
 
