@@ -1,7 +1,7 @@
 //! The whole flow: a photo in, a talking video of each person out.
 //!
-//! The talks are made by a stand-in for D-ID on this machine, which answers every order with the
-//! same short clip. It needs no account and costs nothing.
+//! The talks are made by a stand-in for D-ID on this machine, whose videos zoom slowly into the
+//! person's picture. It needs no account and costs nothing.
 //!
 //! `cargo run --release -p portrait-examples --example talking_portrait -- photo.jpg out`
 

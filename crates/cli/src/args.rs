@@ -178,9 +178,17 @@ pub(crate) struct VideoArgs {
     /// Address of the D-ID API
     #[arg(long, env = "D_ID_URL", value_name = "URL")]
     pub(crate) d_id_url: Option<String>,
-    /// Use a stand-in for D-ID on this machine: no key, no cost, always the same video
-    #[arg(long, conflicts_with_all = ["d_id_key", "d_id_url"])]
+    /// Use a stand-in for D-ID on this machine: no key, no cost, a video of the pictures that zooms
+    /// slowly. Key, address and --data are not used then
+    #[arg(long)]
     pub(crate) fake_d_id: bool,
+    /// Folder in which orders and videos are kept for 30 days, by the API's address: the same
+    /// command again goes on with what is paid for. By default `portrait` in the user's data folder
+    #[arg(long, env = "PORTRAIT_DATA", value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Any word: asks for another video of the same words, which is paid for anew
+    #[arg(long, value_name = "WORD", default_value = "", hide_default_value = true)]
+    pub(crate) take: String,
     #[command(flatten)]
     pub(crate) people: PeopleArgs,
 }

@@ -69,8 +69,8 @@ impl CliError {
         let text = self.to_string();
         let text = text.lines().next().unwrap_or_default();
         match self.pipeline() {
-            Some(error) => format!("error: {text} [{}: {}]", error.code(), error.user_action()),
-            None => format!("error: {text}"),
+            Some(error) => format!("{text} [{}: {}]", error.code(), error.user_action()),
+            None => text.to_owned(),
         }
     }
 

@@ -60,7 +60,15 @@ impl MessageArgs {
     pub(crate) fn of_sound(&self, error: Error) -> CliError {
         let path = match &error {
             Error::Message(VoiceError::Music(_)) => self.music.as_ref().map(PathBuf::from),
-            Error::Message(_) => self.audio.clone(),
+            Error::Message(
+                VoiceError::Unsupported { .. }
+                | VoiceError::Damaged { .. }
+                | VoiceError::TooLarge { .. }
+                | VoiceError::TooLong { .. }
+                | VoiceError::TooShort { .. }
+                | VoiceError::Silent { .. }
+                | VoiceError::InvalidMessage { field: "audio", .. },
+            ) => self.audio.clone(),
             _ => None,
         };
         match path {

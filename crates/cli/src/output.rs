@@ -73,7 +73,19 @@ impl Output {
     pub(crate) fn error(&self, error: &CliError) {
         self.bars.clear();
         self.document(&error.to_json());
-        eprintln!("{}", error.line());
+        eprintln!("error: {}", error.line());
+    }
+
+    /// What a person is told who may wonder why nothing happens.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.json && !self.quiet {
+            self.bars.suspend(|| eprintln!("{text}"));
+        }
+    }
+
+    /// A failure to write one person's file, which did not end the command.
+    pub(crate) fn person_failed(&self, person_id: usize, error: &CliError) {
+        self.bars.suspend(|| eprintln!("error: person {person_id}: {}", error.line()));
     }
 
     /// One person's failure, which did not end the command.

@@ -147,6 +147,11 @@ fn what_cannot_be_said_is_told_before_any_work() {
     audio(&quiet).fails(12, &["AUDIO_SILENT", "quiet.wav", "check the microphone"]);
     let run = folder.video("").option("--audio", &voice).option("--music", &noise).run();
     run.fails(12, &["AUDIO_FORMAT_UNSUPPORTED", "background music", "notes.wav"]);
+    // An error about the music does not name the recording.
+    let run = folder.video("--music none").option("--audio", &voice);
+    let run = run.option("--music-folder", folder.0.path()).run();
+    run.fails(12, &["MESSAGE_INVALID", "none"]);
+    assert!(!run.stderr().contains("voice.wav:"), "{}", run.stderr());
 }
 
 #[test]

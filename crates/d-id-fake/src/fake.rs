@@ -72,6 +72,12 @@ impl FakeDid {
         locked(&self.shared.world).clear_faults();
     }
 
+    /// How many requests each fault has struck, in the order the faults were given.
+    #[must_use]
+    pub fn faults_struck(&self) -> Vec<u32> {
+        locked(&self.shared.world).struck.clone()
+    }
+
     /// Sets the credits left.
     pub fn set_credits(&self, credits: u32) {
         locked(&self.shared.world).remaining = f64::from(credits);

@@ -102,7 +102,10 @@ pub(crate) struct World {
     pub(crate) deliveries: VecDeque<Delivery>,
     /// Webhooks that were sent.
     pub(crate) webhooks: Vec<WebhookRecord>,
-    faults: Vec<(Route, Fault)>,
+    /// Each with its number in `struck`.
+    faults: Vec<(usize, Route, Fault)>,
+    /// How often each fault struck, in the order they were added.
+    pub(crate) struck: Vec<u32>,
 }
 
 impl World {
@@ -116,13 +119,15 @@ impl World {
             deliveries: VecDeque::new(),
             webhooks: Vec::new(),
             faults: Vec::new(),
+            struck: Vec::new(),
         }
     }
 
     pub(crate) fn add_fault(&mut self, route: Route, fault: Fault) {
         if fault.times > 0 {
-            self.faults.push((route, fault));
+            self.faults.push((self.struck.len(), route, fault));
         }
+        self.struck.push(0);
     }
 
     pub(crate) fn clear_faults(&mut self) {
@@ -131,13 +136,14 @@ impl World {
 
     /// The first fault waiting for this route, once less.
     pub(crate) fn take_fault(&mut self, route: Route) -> Option<Fault> {
-        let at = self.faults.iter().position(|(of, _)| *of == route)?;
-        let fault = &mut self.faults[at].1;
+        let at = self.faults.iter().position(|(_, of, _)| *of == route)?;
+        let (number, _, fault) = &mut self.faults[at];
+        self.struck[*number] += 1;
         fault.times -= 1;
         if fault.times > 0 {
             return Some(fault.clone());
         }
-        Some(self.faults.remove(at).1)
+        Some(self.faults.remove(at).2)
     }
 
     /// An upload by its address, any query aside, if it has not expired.

@@ -76,14 +76,18 @@ fn charged(shared: &Shared, body: &Value) -> Result<Charged, ApiError> {
     Ok((answer, webhook))
 }
 
+/// Whether an address is of this server's store, in either of its forms.
+fn is_own(shared: &Shared, url: &str) -> bool {
+    url.starts_with(&shared.base) || url.starts_with("s3://portrait-fake-")
+}
+
 /// Refuses a picture that cannot be animated, or says how the talk will fail.
 fn check_source(
     shared: &Shared,
     world: &World,
     body: &TalkBody,
 ) -> Result<Option<Outcome>, ApiError> {
-    let own = |url: &str| url.starts_with(&shared.base) || url.starts_with("s3://portrait-fake-");
-    if !own(&body.source_url) {
+    if !is_own(shared, &body.source_url) {
         return Ok(None);
     }
     let lifetime = shared.settings.upload_lifetime;
@@ -118,7 +122,7 @@ fn seconds(shared: &Shared, world: &World, body: &TalkBody) -> Result<f64, ApiEr
                         return Err(ApiError::bad_request("invalid audio url"));
                     }
                 },
-                None if url.starts_with(&shared.base) => {
+                None if is_own(shared, url) => {
                     return Err(ApiError::bad_request("invalid audio url"));
                 }
                 // Someone else's file: not fetched, taken as short.

@@ -102,6 +102,6 @@ impl Audios<'_> {
     /// [`Error::NotFound`] when there is none (any more), and what any request may fail with.
     pub async fn delete(&self, id: &AudioId) -> Result<(), Error> {
         let make = || self.transport.request(Method::DELETE, &["audios", id.as_str()]);
-        self.transport.retried(Operation::DeleteAudio, make).await.map(drop)
+        self.transport.removed(Operation::DeleteAudio, make).await.map(drop)
     }
 }

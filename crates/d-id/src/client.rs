@@ -132,7 +132,7 @@ impl fmt::Debug for Client {
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct ClientBuilder {
-    base_url: Option<Url>,
+    base_url: Option<Address>,
     key: Option<ApiKey>,
     timeout: Duration,
     connect_timeout: Duration,
@@ -144,6 +144,16 @@ pub struct ClientBuilder {
     /// Secret because a proxy's address may hold a password.
     proxy: Option<SecretString>,
     allow_http: bool,
+}
+
+/// An address that was not checked yet, and may hold a password.
+#[derive(Clone)]
+struct Address(Url);
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0[url::Position::BeforeHost..url::Position::AfterPath])
+    }
 }
 
 impl Default for ClientBuilder {
@@ -168,7 +178,7 @@ impl ClientBuilder {
     /// The API's address; `https://api.d-id.com` by default. `http` is taken for this machine
     /// only, so that the key does not travel in the clear; see [`ClientBuilder::allow_http`].
     pub fn base_url(mut self, url: Url) -> Self {
-        self.base_url = Some(url);
+        self.base_url = Some(Address(url));
         self
     }
 
@@ -241,7 +251,7 @@ impl ClientBuilder {
     /// [`Error::InvalidRequest`] naming the setting that cannot be used.
     pub fn build(self) -> Result<Client, Error> {
         let base = match self.base_url {
-            Some(url) => url,
+            Some(Address(url)) => url,
             None => Url::parse(BASE_URL)
                 .map_err(|error| Error::invalid("base_url", error.to_string()))?,
         };
@@ -249,6 +259,10 @@ impl ClientBuilder {
             || base.scheme() == "http" && (self.allow_http || check::is_loopback(&base));
         if !secure || base.host().is_none() {
             let reason = "it must be an https address; the key must not travel in the clear";
+            return Err(Error::invalid("base_url", reason));
+        }
+        if !base.username().is_empty() || base.password().is_some() {
+            let reason = "it holds a user or password; give the key apart from it";
             return Err(Error::invalid("base_url", reason));
         }
         let (authorization, redactor) = self

@@ -10,6 +10,7 @@ use futures::future::BoxFuture;
 use reqwest::Method;
 use time::PrimitiveDateTime;
 use time::format_description::well_known::Iso8601;
+use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 use url::Url;
 
@@ -26,27 +27,6 @@ const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 pub(crate) type Recording =
     BoxFuture<'static, Result<(), Box<dyn std::error::Error + Send + Sync>>>;
 
-/// What a failed try means for the account.
-enum Fate {
-    /// No talk was made.
-    Refused,
-    /// Nobody knows.
-    Unknown,
-}
-
-fn fate(error: &Error) -> Fate {
-    match error {
-        Error::Server { .. }
-        | Error::Timeout { .. }
-        | Error::Truncated { .. }
-        | Error::Protocol { .. }
-        // "The same request is in process": another try may have got through.
-        | Error::NotReady { .. }
-        | Error::Network { connected: true, .. } => Fate::Unknown,
-        _ => Fate::Refused,
-    }
-}
-
 pub(crate) async fn create(
     talks: &Talks<'_>,
     wanted: &CreateTalk,
@@ -57,27 +37,31 @@ pub(crate) async fn create(
     let began = Since::now();
     let mut attempt = 1;
     loop {
-        record().await.map_err(|source| Error::NotRecorded { source })?;
-        let error = match send(talks, wanted).await {
+        let sent = {
+            // What is recorded is sent at once: how long a talk may still show counts from then.
+            let permit = transport.permit().await;
+            record().await.map_err(|source| Error::NotRecorded { source })?;
+            send(talks, wanted, permit).await
+        };
+        let error = match sent {
             Ok(talk) => return Ok(talk),
             Err(error) => error,
         };
-        match fate(&error) {
-            Fate::Refused => transport.pause_or_return(attempt, error).await?,
-            Fate::Unknown => {
-                tracing::warn!(%error, source_url = %wanted.source_url, "answer to a create lost, looking for the talk");
-                match recover(talks, wanted, began).await {
-                    Recovered::Found(talk) => return Ok(*talk),
-                    Recovered::Unknown(listing) => return Err(ambiguous(wanted, error, listing)),
-                    Recovered::Absent => {
-                        if !transport.create_recovery.resend {
-                            return Err(given_up(wanted, error));
-                        }
-                        // Waits as Retry-After asks; errors that trying again cannot mend, such as
-                        // an unreadable success, come back.
-                        if let Err(error) = transport.pause_or_return(attempt, error).await {
-                            return Err(given_up(wanted, error));
-                        }
+        if error.was_refused() {
+            transport.pause_or_return(attempt, error).await?;
+        } else {
+            tracing::warn!(%error, source_url = %wanted.source_url, "answer to a create lost, looking for the talk");
+            match recover(talks, wanted, began).await {
+                Recovered::Found(talk) => return Ok(*talk),
+                Recovered::Unknown(listing) => return Err(ambiguous(wanted, error, listing)),
+                Recovered::Absent => {
+                    if !transport.create_recovery.resend {
+                        return Err(given_up(wanted, error));
+                    }
+                    // Waits as Retry-After asks; errors that trying again cannot mend, such as
+                    // an unreadable success, come back.
+                    if let Err(error) = transport.pause_or_return(attempt, error).await {
+                        return Err(given_up(wanted, error));
                     }
                 }
             }
@@ -86,10 +70,14 @@ pub(crate) async fn create(
     }
 }
 
-async fn send(talks: &Talks<'_>, wanted: &CreateTalk) -> Result<Talk, Error> {
+async fn send(
+    talks: &Talks<'_>,
+    wanted: &CreateTalk,
+    permit: SemaphorePermit<'_>,
+) -> Result<Talk, Error> {
     let transport = talks.transport;
     let request = transport.request(Method::POST, &["talks"])?.json(wanted);
-    let reply = transport.once(Operation::CreateTalk, request).await?;
+    let reply = transport.permitted(permit, Operation::CreateTalk, request).await?;
     let mut talk: Talk = reply.json(&transport.redactor)?;
     // The answer to a create names no picture.
     talk.source_url.get_or_insert_with(|| wanted.source_url.clone());
@@ -125,7 +113,7 @@ async fn recover(talks: &Talks<'_>, wanted: &CreateTalk, began: Since) -> Recove
     let mut outcome = Recovered::Unknown(None);
     for pause in &talks.transport.create_recovery.looks {
         tokio::time::sleep(*pause).await;
-        outcome = match look(talks, &matches, Some(began)).await {
+        outcome = match look(talks, &matches, Back::To(began)).await {
             Ok(Look::Found(talk)) => return Recovered::Found(talk),
             Ok(Look::Absent) => Recovered::Absent,
             Ok(Look::Unfinished) => {
@@ -138,8 +126,7 @@ async fn recover(talks: &Talks<'_>, wanted: &CreateTalk, began: Since) -> Recove
     outcome
 }
 
-/// Slack for the clocks of two runs of a program and of the server, for [`settle`]: the picture's
-/// address is unique, so the time only spares the older pages of the list.
+/// Slack for the clocks of two runs of a program and of the server, for [`settle`].
 const RUN_TOLERANCE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Looks for the talk of a request that another run of the program sent: at once, and as long as
@@ -151,20 +138,22 @@ pub(crate) async fn settle(
 ) -> Result<Option<Talk>, Error> {
     let recovery = &talks.transport.create_recovery;
     let matches = |talk: &Talk| is_of_source(talk, source_url);
-    let since = Since { instant: None, system: sent - RUN_TOLERANCE };
+    let back = Back::About(sent);
     // By a clock that was set back nothing has passed, and the wait is not shortened.
     let elapsed = talks.transport.clock.now().duration_since(sent).unwrap_or_default();
     let begin = Instant::now();
-    let mut last = look(talks, &matches, Some(since)).await;
+    let mut last = look(talks, &matches, back).await;
     let mut after = Duration::ZERO;
-    for pause in &recovery.looks {
+    // Nobody knows how long the request went on: by the end of its time-out it had come or gone, and
+    // only then do the looks of a lost answer begin.
+    for pause in recovery.looks.iter().chain([&talks.transport.timeout]) {
         if let Ok(Look::Found(talk)) = last {
             return Ok(Some(*talk));
         }
         after += *pause;
         if let Some(rest) = after.checked_sub(elapsed) {
             tokio::time::sleep_until(begin + rest).await;
-            last = look(talks, &matches, Some(since)).await;
+            last = look(talks, &matches, back).await;
         }
     }
     match last? {
@@ -178,19 +167,44 @@ pub(crate) async fn settle(
 /// while the machine sleeps.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Since {
-    instant: Option<Instant>,
+    instant: Instant,
     system: SystemTime,
 }
 
 impl Since {
     pub(crate) fn now() -> Since {
-        Since { instant: Some(Instant::now()), system: SystemTime::now() }
+        Since { instant: Instant::now(), system: SystemTime::now() }
     }
 
     /// How long ago it was, at least.
     fn age(self) -> Duration {
-        let system = self.system.elapsed().unwrap_or_default();
-        self.instant.map_or(system, |instant| instant.elapsed().max(system))
+        self.instant.elapsed().max(self.system.elapsed().unwrap_or_default())
+    }
+}
+
+/// How far back a look at the list goes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Back {
+    /// To when this process began with a request. What is older is another talk of the picture.
+    To(Since),
+    /// About to a time on record. A clock may have been wrong since, and the picture's address is
+    /// unique: a match is the talk whatever its age, and the time only spares the older pages.
+    About(SystemTime),
+    /// To the end.
+    All,
+}
+
+impl Back {
+    /// The moment on the server's clock behind which pages are not read.
+    fn oldest(self, server_now: Option<SystemTime>) -> Option<SystemTime> {
+        let server_now = server_now.unwrap_or_else(SystemTime::now);
+        match self {
+            Back::To(began) => Some(server_now - began.age() - CLOCK_TOLERANCE),
+            // A time that lies ahead was read from a wrong clock, and says nothing.
+            Back::About(sent) if sent > server_now + CLOCK_TOLERANCE => None,
+            Back::About(sent) => Some(sent - RUN_TOLERANCE),
+            Back::All => None,
+        }
     }
 }
 
@@ -202,26 +216,25 @@ pub(crate) enum Look {
     Unfinished,
 }
 
-/// Looks through the list for the newest talk that matches and, where `since` is given, was not
-/// created before it.
+/// Looks through the list for the newest talk that matches.
 pub(crate) async fn look(
     talks: &Talks<'_>,
     matches: &(dyn Fn(&Talk) -> bool + Send + Sync),
-    since: Option<Since>,
+    back: Back,
 ) -> Result<Look, Error> {
     let mut list = ListTalks { limit: Some(100), token: None };
     let mut descending = true;
     let mut previous = None;
     for _ in 0..talks.transport.create_recovery.max_pages {
         let (page, reply) = talks.list_reply(&list).await?;
-        let oldest = since.map(|since| on_server(since.age(), reply.date));
+        let oldest = back.oldest(reply.date);
         let too_old = |talk: &Talk| {
             oldest.is_some_and(|oldest| created(talk).is_some_and(|created| created < oldest))
         };
         let newest = page
             .talks
             .iter()
-            .filter(|talk| matches(talk) && !too_old(talk))
+            .filter(|talk| matches(talk) && !(matches!(back, Back::To(_)) && too_old(talk)))
             .max_by_key(|talk| created(talk));
         if let Some(talk) = newest {
             return Ok(Look::Found(Box::new(talk.clone())));
@@ -234,16 +247,12 @@ pub(crate) async fn look(
         // Newest first, and already past the time of sending: it cannot come any more.
         let passed = descending && page.talks.last().is_some_and(too_old);
         match page.token {
-            Some(token) if !passed && !page.talks.is_empty() => list.token = Some(token),
+            // A page without talks says nothing of those that follow.
+            Some(token) if !passed => list.token = Some(token),
             _ => return Ok(Look::Absent),
         }
     }
     Ok(Look::Unfinished)
-}
-
-/// The moment of this age on the server's clock, less a tolerance.
-fn on_server(age: Duration, server_now: Option<SystemTime>) -> SystemTime {
-    server_now.unwrap_or_else(SystemTime::now) - age - CLOCK_TOLERANCE
 }
 
 /// When a talk was created. D-ID writes UTC with or without a `Z`; anything else is unknown.
@@ -337,12 +346,17 @@ mod tests {
 
     #[test]
     fn the_time_of_sending_is_taken_by_the_servers_clock() {
-        let sent = Since { instant: None, system: SystemTime::now() - Duration::from_secs(30) };
+        let half_a_minute = Duration::from_secs(30);
+        let began = Since { system: SystemTime::now() - half_a_minute, ..Since::now() };
         let day = Duration::from_secs(86_400);
         let behind = SystemTime::now() - day;
-        let oldest = on_server(sent.age(), Some(behind));
-        let expected = behind - Duration::from_secs(30) - CLOCK_TOLERANCE;
+        let oldest = Back::To(began).oldest(Some(behind)).unwrap();
+        let expected = behind - half_a_minute - CLOCK_TOLERANCE;
         let apart = oldest.duration_since(expected).unwrap_or_else(|error| error.duration());
         assert!(apart < Duration::from_secs(1), "{apart:?}");
+
+        let now = SystemTime::now();
+        assert_eq!(Back::About(now - day).oldest(Some(now)), Some(now - 2 * day));
+        assert_eq!(Back::About(now + day).oldest(Some(now)), None);
     }
 }

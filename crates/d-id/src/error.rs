@@ -41,7 +41,10 @@ pub enum Error {
         /// D-ID's answer.
         refusal: Refusal,
     },
-    /// 400 and other refusals of a request as it was sent.
+    /// 400 and other refusals of a request as it was sent. Kinds that leave a caller nothing else
+    /// to do stand in the refusal and in the text: `BadRequestError`, `ConfigError`,
+    /// `InvalidAudioDurationError`, `DriverNotValidError`, `RangeError`, `SessionError`,
+    /// `ConsentTextSimilarityError`, and those this client does not know.
     #[error("D-ID refused the request ({refusal}); correct the request")]
     BadRequest {
         /// D-ID's answer.
@@ -215,6 +218,28 @@ impl Error {
                 | Error::Network { .. }
                 | Error::Truncated { .. }
         )
+    }
+
+    /// Whether it is certain that the request had no effect, because D-ID refused it or it was
+    /// never sent. Of a create this says that no talk was made; all else may have made one.
+    #[must_use]
+    pub fn was_refused(&self) -> bool {
+        match self {
+            Error::Unauthorised { .. }
+            | Error::InsufficientCredits { .. }
+            | Error::Permission { .. }
+            | Error::NotFound { .. }
+            | Error::BadRequest { .. }
+            | Error::InvalidImage { .. }
+            | Error::Moderation { .. }
+            | Error::UnsupportedMediaType { .. }
+            | Error::RateLimited { .. }
+            | Error::InvalidRequest { .. } => true,
+            Error::Network { connected, .. } => !connected,
+            // Of 409, "the same request is in process", another try may have got through. What is
+            // not kept on record may be another try of what was sent before.
+            _ => false,
+        }
     }
 
     /// How long the server asks to wait before another try, where it says so.

@@ -46,17 +46,17 @@ impl ImageUpload {
         let Some(kind) = ImageType::of(&self.bytes) else {
             return invalid("it is neither JPEG nor PNG; convert it".to_owned());
         };
-        if self.bytes.len() > picture::MAX_BYTES {
+        if self.bytes.len() > picture::MAX_PICTURE_BYTES {
             let size = self.bytes.len();
             return invalid(format!("it has {size} bytes; at most 10 MB are allowed"));
         }
         if let Some((width, height)) = kind.dimensions(&self.bytes) {
-            if width.min(height) < picture::MIN_SIDE {
+            if width.min(height) < picture::MIN_PICTURE_SIDE {
                 return invalid(format!(
                     "it is {width}x{height}; at least 160 pixels a side are needed"
                 ));
             }
-            if u64::from(width) * u64::from(height) > picture::MAX_PIXELS {
+            if u64::from(width) * u64::from(height) > picture::MAX_PICTURE_PIXELS {
                 return invalid(format!(
                     "it is {width}x{height}; at most 10,485,760 pixels are allowed: scale it down"
                 ));
@@ -193,7 +193,7 @@ impl Images<'_> {
     /// [`Error::NotFound`] when there is none (any more), and what any request may fail with.
     pub async fn delete(&self, id: &ImageId) -> Result<(), Error> {
         let make = || self.transport.request(Method::DELETE, &["images", id.as_str()]);
-        self.transport.retried(Operation::DeleteImage, make).await.map(drop)
+        self.transport.removed(Operation::DeleteImage, make).await.map(drop)
     }
 }
 

@@ -81,7 +81,7 @@ pub use ids::{AudioId, ImageId, TalkId};
 pub use images::{DetectedFaces, Face, FaceBox, ImageMeasures, ImageUpload, Images, UploadedImage};
 pub use key::ApiKey;
 pub use operation::Operation;
-pub use picture::ImageType;
+pub use picture::{ImageType, MAX_PICTURE_BYTES, MAX_PICTURE_PIXELS, MIN_PICTURE_SIDE};
 pub use provider::{ElevenLabsVoice, MicrosoftVoice, Provider};
 pub use request::{
     AudioScript, CreateTalk, DriverExpressions, Expression, Logo, ResultFormat, Script, TalkConfig,

@@ -1,11 +1,11 @@
 //! What a picture is, by its first bytes: no decoding, only what the headers say.
 
-/// Most bytes D-ID takes (its FAQ: 10 MB).
-pub(crate) const MAX_BYTES: usize = 10 * 1024 * 1024;
-/// Shortest side D-ID takes (measured by users: 128 is refused, 256 passes).
-pub(crate) const MIN_SIDE: u32 = 160;
-/// Most pixels D-ID animates (measured by users: the upload passes, the talk is refused).
-pub(crate) const MAX_PIXELS: u64 = 10_485_760;
+/// Most bytes of a picture that D-ID takes (its FAQ: 10 MB).
+pub const MAX_PICTURE_BYTES: usize = 10 * 1024 * 1024;
+/// Shortest side of a picture that D-ID takes, in pixels (measured by users: 128 is refused, 256 passes).
+pub const MIN_PICTURE_SIDE: u32 = 160;
+/// Most pixels of a picture that D-ID animates (measured by users: the upload passes, the talk is refused).
+pub const MAX_PICTURE_PIXELS: u64 = 10_485_760;
 
 /// A type D-ID takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

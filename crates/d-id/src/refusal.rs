@@ -11,7 +11,9 @@ use crate::operation::Operation;
 /// Unparsed bodies are quoted up to this many characters.
 const MAX_BODY: usize = 256;
 /// D-ID's own descriptions are quoted up to this many.
-const MAX_DESCRIPTION: usize = 1024;
+pub(crate) const MAX_DESCRIPTION: usize = 1024;
+/// D-ID's words for kinds and states, up to this many.
+pub(crate) const MAX_KIND: usize = 256;
 
 /// An answer's status, body and what `Retry-After` asks.
 pub(crate) struct Refused<'a> {
@@ -29,7 +31,7 @@ impl Refused<'_> {
         let (kind, description) = match (string("kind"), string("message")) {
             (Some(kind), message) => {
                 let said = string("description").or(message).unwrap_or_default();
-                (redactor.clean(kind, MAX_BODY), redactor.clean(said, MAX_DESCRIPTION))
+                (redactor.clean(kind, MAX_KIND), redactor.clean(said, MAX_DESCRIPTION))
             }
             (None, Some(message)) => {
                 ("HttpError".to_owned(), redactor.clean(message, MAX_DESCRIPTION))

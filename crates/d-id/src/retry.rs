@@ -65,7 +65,7 @@ pub struct CreateRecovery {
 }
 
 impl CreateRecovery {
-    /// How long after a request was sent a talk that no list shows counts as never made.
+    /// How long after its answer was lost a talk that no list shows counts as never made.
     #[must_use]
     pub fn settled_after(&self) -> Duration {
         self.looks.iter().sum()

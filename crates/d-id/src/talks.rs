@@ -102,7 +102,7 @@ impl Talks<'_> {
     /// [`Error::ListTooLong`] when there are more pages, and what listing may fail with.
     pub async fn find_by_source(&self, source_url: &str) -> Result<Option<Talk>, Error> {
         let matches = |talk: &Talk| create::is_of_source(talk, source_url);
-        match create::look(self, &matches, None).await? {
+        match create::look(self, &matches, create::Back::All).await? {
             Look::Found(talk) => Ok(Some(*talk)),
             Look::Absent => Ok(None),
             Look::Unfinished => {
@@ -114,8 +114,12 @@ impl Talks<'_> {
 
     /// Whether a `POST /talks` of this picture, sent at `sent`, made a talk: for a program that
     /// was stopped between sending and the answer. Looks at the list at once and then until
-    /// [`CreateRecovery::settled_after`](crate::CreateRecovery::settled_after) has passed since
-    /// `sent`. `None` means that it made none, and may be sent again.
+    /// [`CreateRecovery::settled_after`](crate::CreateRecovery::settled_after) has passed since the
+    /// request must have ended, by the client's time-out after `sent`. `None` means that it made
+    /// none, and may be sent again.
+    ///
+    /// The talk is known by its picture alone. The time only spares pages of the list that are
+    /// older by more than a day, and not even those where it lies ahead of the server's clock.
     ///
     /// # Errors
     /// [`Error::ListTooLong`], and what listing may fail with: the question is then still open.
@@ -123,14 +127,22 @@ impl Talks<'_> {
         create::settle(self, source_url, sent).await
     }
 
-    /// Removes a talk and its video (`DELETE /talks/{id}`); returns it as it was.
+    /// Removes a talk and its video (`DELETE /talks/{id}`); returns it as it was, or `None` when
+    /// that was told in an answer that got lost.
     ///
     /// # Errors
     /// [`Error::NotReady`] while it is in process, [`Error::NotFound`], and what any request may
     /// fail with.
-    pub async fn delete(&self, id: &TalkId) -> Result<Talk, Error> {
+    pub async fn delete(&self, id: &TalkId) -> Result<Option<Talk>, Error> {
         let make = || self.transport.request(Method::DELETE, &["talks", id.as_str()]);
-        let reply = self.transport.retried(Operation::DeleteTalk, make).await?;
+        let reply = self.transport.removed(Operation::DeleteTalk, make).await?;
+        reply.map(|reply| reply.json(&self.transport.redactor)).transpose()
+    }
+
+    /// Asks for a talk once, without another try.
+    pub(crate) async fn poll(&self, id: &TalkId) -> Result<Talk, Error> {
+        let request = self.transport.request(Method::GET, &["talks", id.as_str()])?;
+        let reply = self.transport.once(Operation::GetTalk, request).await?;
         reply.json(&self.transport.redactor)
     }
 

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use reqwest::header::{AUTHORIZATION, DATE, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
 use crate::check::Local;
@@ -60,15 +60,30 @@ impl Transport {
         Ok(self.api.request(method, url))
     }
 
+    /// A place among the requests under way.
+    pub(crate) async fn permit(&self) -> SemaphorePermit<'_> {
+        let Ok(permit) = self.permits.acquire().await else {
+            unreachable!("the semaphore is never closed");
+        };
+        permit
+    }
+
     /// Sends once. The answer's body has been read when it returns.
     pub(crate) async fn once(
         &self,
         operation: Operation,
         request: RequestBuilder,
     ) -> Result<Reply, Error> {
-        let Ok(_permit) = self.permits.acquire().await else {
-            unreachable!("the semaphore is never closed");
-        };
+        self.permitted(self.permit().await, operation, request).await
+    }
+
+    /// [`Self::once`] for who has a place already.
+    pub(crate) async fn permitted(
+        &self,
+        _permit: SemaphorePermit<'_>,
+        operation: Operation,
+        request: RequestBuilder,
+    ) -> Result<Reply, Error> {
         let response = request
             .header(AUTHORIZATION, self.authorization.clone())
             .timeout(self.timeout)
@@ -100,6 +115,26 @@ impl Transport {
                 Ok(reply) => return Ok(reply),
                 Err(error) => error,
             };
+            self.pause_or_return(attempt, error).await?;
+            attempt += 1;
+        }
+    }
+
+    /// [`Self::retried`] for a removal: what an earlier try may have removed and is found no more
+    /// is removed. `None` then, since the answer is lost.
+    pub(crate) async fn removed(
+        &self,
+        operation: Operation,
+        make: impl Fn() -> Result<RequestBuilder, Error>,
+    ) -> Result<Option<Reply>, Error> {
+        let (mut attempt, mut lost) = (1, false);
+        loop {
+            let error = match self.once(operation, make()?).await {
+                Ok(reply) => return Ok(Some(reply)),
+                Err(Error::NotFound { .. }) if lost => return Ok(None),
+                Err(error) => error,
+            };
+            lost |= !error.was_refused();
             self.pause_or_return(attempt, error).await?;
             attempt += 1;
         }

@@ -4,9 +4,11 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::error::Error;
 use crate::ids::TalkId;
+use crate::key::Redactor;
 use crate::operation::Operation;
+use crate::refusal::{MAX_DESCRIPTION, MAX_KIND};
 use crate::retry::{backoff, random};
-use crate::talk::{Talk, TalkError, TalkStatus};
+use crate::talk::{Talk, TalkError, TalkErrorKind, TalkStatus};
 use crate::talks::Talks;
 
 /// How to wait for a talk. D-ID documents no interval; its clients poll every 3 to 20 s.
@@ -60,13 +62,14 @@ pub(crate) async fn until_done(
     options: &WaitOptions,
     mut progress: impl FnMut(&Talk) + Send,
 ) -> Result<Talk, Error> {
+    let redactor = &talks.transport.redactor;
     let began = Instant::now();
     let end = began.checked_add(options.deadline).unwrap_or(began + FOR_EVER);
     let mut last: Option<Talk> = None;
     let mut missing_since: Option<Instant> = None;
     for poll in 0.. {
         let mut asked = None;
-        match timeout_at(end, talks.get(id)).await {
+        match timeout_at(end, talks.poll(id)).await {
             Err(_) => break,
             Ok(Ok(talk)) => {
                 missing_since = None;
@@ -74,8 +77,8 @@ pub(crate) async fn until_done(
                 match &talk.status {
                     // Without its link a talk is of no use yet: the link may come with a later poll.
                     TalkStatus::Done if talk.result_url.is_some() => return Ok(talk),
-                    TalkStatus::Error => return Err(failed(talk)),
-                    TalkStatus::Rejected => return Err(rejected(talk)),
+                    TalkStatus::Error => return Err(failed(talk, redactor)),
+                    TalkStatus::Rejected => return Err(rejected(talk, redactor)),
                     _ => last = Some(talk),
                 }
             }
@@ -109,7 +112,10 @@ pub(crate) async fn until_done(
         last => Err(Error::Timeout {
             operation: Operation::WaitForTalk,
             after: options.deadline,
-            last_status: last.map(|talk| talk.status),
+            last_status: last.map(|talk| match talk.status {
+                TalkStatus::Other(word) => TalkStatus::Other(redactor.clean(&word, MAX_KIND)),
+                known => known,
+            }),
         }),
     }
 }
@@ -120,8 +126,8 @@ fn passes(error: &Error) -> bool {
     error.is_retryable() || matches!(error, Error::Protocol { status: 200..=299, .. })
 }
 
-fn failed(talk: Talk) -> Error {
-    let (kind, description) = split(talk.error);
+fn failed(talk: Talk, redactor: &Redactor) -> Error {
+    let (kind, description) = split(talk.error, redactor);
     Error::TalkFailed {
         id: talk.id,
         kind,
@@ -129,13 +135,21 @@ fn failed(talk: Talk) -> Error {
     }
 }
 
-fn rejected(talk: Talk) -> Error {
-    let (_, description) = split(talk.error);
+fn rejected(talk: Talk, redactor: &Redactor) -> Error {
+    let (_, description) = split(talk.error, redactor);
     Error::TalkRejected { id: talk.id, description }
 }
 
-fn split(error: Option<TalkError>) -> (crate::talk::TalkErrorKind, Option<String>) {
-    error.map_or_else(Default::default, |error| (error.kind, error.description))
+/// Kind and description, fit for a message.
+fn split(error: Option<TalkError>, redactor: &Redactor) -> (TalkErrorKind, Option<String>) {
+    let Some(TalkError { kind, description, .. }) = error else {
+        return Default::default();
+    };
+    let kind = match kind {
+        TalkErrorKind::Other(word) => TalkErrorKind::Other(redactor.clean(&word, MAX_KIND)),
+        known => known,
+    };
+    (kind, description.map(|said| redactor.clean(&said, MAX_DESCRIPTION)))
 }
 
 #[cfg(test)]

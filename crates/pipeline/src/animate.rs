@@ -2,16 +2,18 @@
 
 use crate::catalogue::Warning;
 use crate::cut_out::{PersonCutOut, PersonResult};
+use crate::identity::Identity;
 use crate::message::{Message, PreparedMessage};
 use crate::order::OrderId;
 use crate::pipeline::{Pipeline, within};
 use crate::progress::{Progress, Stage, Step};
+use crate::saying::Saying;
 use crate::script::Scripts;
-use crate::talk::{Job, order_id};
+use crate::talk::Job;
 use crate::{Error, PhotoId};
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use portrait_d_id::{Client, WaitOptions};
-use portrait_storage::{Folder, Key};
+use portrait_storage::{Artifact, Folder, Key};
 use serde::Serialize;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -54,8 +56,9 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`Error::NotConfigured`] without a D-ID client; those of
-    /// [`prepare_message`](Self::prepare_message). What concerns one person is in that person's
-    /// result.
+    /// [`prepare_message`](Self::prepare_message), unless some of it was ordered before: then they
+    /// are in the results of those who still need the message. What concerns one person is in that
+    /// person's result.
     pub async fn animate(
         &self,
         photo: PhotoId,
@@ -63,9 +66,15 @@ impl Pipeline {
         message: &Message,
         progress: &Progress,
     ) -> Result<Vec<PersonResult<Video>>, Error> {
-        self.d_id()?;
-        let message = self.prepare_message(message, progress).await?;
-        self.animate_prepared(photo, cut_outs, &message, progress).await
+        let this = &self.admit()?;
+        this.d_id()?;
+        let identified = this.identified(message).await?;
+        let saying = Saying::new(this, message, identified, progress);
+        let persons = cut_outs.iter().map(|cut_out| cut_out.person.person_id);
+        if this.nothing_ordered(photo, persons, &saying.identity).await {
+            saying.said().await?;
+        }
+        this.say(photo, cut_outs, saying, progress).await
     }
 
     /// The same with a message that is ready: once made, it can be said by many.
@@ -80,21 +89,52 @@ impl Pipeline {
         message: &PreparedMessage,
         progress: &Progress,
     ) -> Result<Vec<PersonResult<Video>>, Error> {
-        let this = &self.admit()?;
-        let client = this.d_id()?;
+        self.admit()?.say(photo, cut_outs, Saying::ready(message), progress).await
+    }
+
+    /// Whether it is known that none of these persons has a video or an order of this message: then
+    /// what is wrong with the message is wrong for all.
+    pub(crate) async fn nothing_ordered(
+        &self,
+        photo: PhotoId,
+        persons: impl Iterator<Item = usize>,
+        message: &Identity,
+    ) -> bool {
+        let order = |person| OrderId::of(photo, person as u32, message).map(|id| id.video);
+        let Ok(wanted) = persons.map(order).collect::<Result<HashSet<_>, _>>() else {
+            return false;
+        };
+        // A storage that fails is told of each person's order.
+        let Ok(kept) = self.storage().list_photo(photo).await else { return false };
+        !kept.iter().any(|meta| match meta.key.artifact() {
+            Artifact::Order { video, .. } | Artifact::Video { video, .. } => {
+                wanted.contains(&video)
+            }
+            _ => false,
+        })
+    }
+
+    /// Makes the videos of a message that may still have to be made ready.
+    pub(crate) async fn say(
+        &self,
+        photo: PhotoId,
+        cut_outs: &[PersonCutOut],
+        saying: Saying<'_>,
+        progress: &Progress,
+    ) -> Result<Vec<PersonResult<Video>>, Error> {
+        let (this, client) = (self, self.d_id()?);
         // What is paid for must not be swept away meanwhile.
         let _hold = this.storage().hold(photo).await;
-        let scripts = &Scripts::new(message);
+        let scripts = &Scripts::new(saying);
         let jobs: Vec<_> = cut_outs
             .iter()
             .map(|cut_out| async move {
                 let person_id = cut_out.person.person_id;
                 let video = async {
-                    let id = order_id(photo, person_id as u32, message)?;
-                    let wait = &message.wait;
-                    Job { pipeline: this, client, progress, wait, id }
-                        .run(cut_out, message, scripts)
-                        .await
+                    let saying = &scripts.saying;
+                    let id = OrderId::of(photo, person_id as u32, &saying.identity)?;
+                    let job = Job { pipeline: this, client, progress, wait: saying.wait, id };
+                    job.run(cut_out, scripts).await
                 };
                 let limit = this.inner.timeouts.video;
                 PersonResult { person_id, result: within("video", limit, video).await }

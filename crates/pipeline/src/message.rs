@@ -1,12 +1,13 @@
 //! What the portraits say, and making it ready: once for all of them.
 
 use crate::Error;
+use crate::identity::{Identity, identity};
 use crate::picture::Background;
 use crate::pipeline::Pipeline;
 use crate::progress::{Progress, Stage};
 use bytes::Bytes;
 use portrait_d_id::WaitOptions;
-use portrait_voice::{Content, Music, Plan, PrepareOptions, Prepared, SpokenText, Track};
+use portrait_voice::{Music, Plan, PrepareOptions, Prepared, SpokenText, Track};
 
 /// What the portraits say, and how they are shown.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,9 +59,7 @@ pub struct PreparedMessage {
     pub(crate) said: Said,
     pub(crate) background: Background,
     pub(crate) wait: WaitOptions,
-    /// What tells its orders from those of another message. Of what was asked for, not of the sound:
-    /// a speech service need not say a text twice alike.
-    pub(crate) words: Vec<Vec<u8>>,
+    pub(crate) identity: Identity,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -81,55 +80,47 @@ impl PreparedMessage {
     }
 }
 
-/// All that makes another video of a message.
-fn words(message: &Message) -> Result<Vec<Vec<u8>>, Error> {
-    // Every field, so that a new one is not forgotten; how it is waited for makes no other video.
-    let Message { speech, sound, background, take, wait: _ } = message;
-    let portrait_voice::Message { content, voice, prosody, music } = speech;
-    let json = |value: serde_json::Result<Vec<u8>>| value.map_err(|e| Error::Encode(e.to_string()));
-    let mut words = match content {
-        Content::Text(text) => vec![b"text".to_vec(), text.clone().into_bytes()],
-        Content::Recording(bytes) => vec![b"recording".to_vec(), bytes.to_vec()],
-    };
-    words.push(json(serde_json::to_vec(voice))?);
-    words.push(json(serde_json::to_vec(prosody))?);
-    if let Some(Music { track, volume }) = music {
-        words.push(match track {
-            Track::Id(id) => id.clone().into_bytes(),
-            Track::File(bytes) => bytes.to_vec(),
-        });
-        words.push(volume.to_be_bytes().to_vec());
-    }
-    words.push(format!("{sound:?}").into_bytes());
-    words.extend(background.words());
-    words.push(take.clone().into_bytes());
-    Ok(words)
-}
-
 impl Pipeline {
     /// Makes a message ready: has a text spoken where a speech service is to speak it, and the
     /// sound checked, mixed with music, levelled and encoded, on a thread of its own. A text for
     /// D-ID's providers is ready as it is.
     ///
     /// # Errors
-    /// [`Error::Message`].
+    /// [`Error::Message`], [`Error::NotConfigured`], [`Error::Closing`].
     pub async fn prepare_message(
         &self,
         message: &Message,
         progress: &Progress,
     ) -> Result<PreparedMessage, Error> {
-        let words = words(message)?;
-        let ready = |said| PreparedMessage {
-            said,
-            words,
+        let this = &self.admit()?;
+        let (plan, identity) = this.identified(message).await?;
+        Ok(PreparedMessage {
+            said: this.make(plan, message, progress).await?,
             background: message.background.clone(),
             wait: message.wait.clone(),
-        };
-        let sound = match self.plan(message)? {
-            Plan::Provider(spoken) => return Ok(ready(Said::Text(spoken))),
-            plan => progress.watch(Stage::Message, None, self.sound(plan, message)).await?,
-        };
-        Ok(ready(sound))
+            identity,
+        })
+    }
+
+    /// How a message is made to be heard, and what tells its orders from others'.
+    pub(crate) async fn identified(&self, message: &Message) -> Result<(Plan, Identity), Error> {
+        let plan = self.plan(message)?;
+        let (message, has_sound) = (message.clone(), !matches!(plan, Plan::Provider(_)));
+        let work = move || identity(&message, has_sound);
+        Ok((plan, self.inner.cores.run("message", work).await??))
+    }
+
+    /// Makes a planned message ready.
+    pub(crate) async fn make(
+        &self,
+        plan: Plan,
+        message: &Message,
+        progress: &Progress,
+    ) -> Result<Said, Error> {
+        match plan {
+            Plan::Provider(spoken) => Ok(Said::Text(spoken)),
+            plan => progress.watch(Stage::Message, None, self.sound(plan, message)).await,
+        }
     }
 
     /// How a message is made to be heard, after what can be checked at once.

@@ -7,6 +7,7 @@
 //! them in D-ID's list when its answer was lost. It holds no text, no sound and no key.
 
 use crate::Error;
+use crate::identity::Identity;
 use bytes::Bytes;
 use portrait_d_id::TalkId;
 use portrait_storage::{Artifact, Format, Key, PhotoId, Storage, VideoId};
@@ -26,16 +27,13 @@ pub(crate) struct OrderId {
 }
 
 impl OrderId {
-    /// The id of what `words` describe for this person: the same words give the same id. Sorts
-    /// with its photo, as ids made by the clock do.
-    pub(crate) fn of(photo: PhotoId, person: u32, words: &[&[u8]]) -> Result<Self, Error> {
+    /// The id of what this person says: the same message gives the same id. Sorts with its photo,
+    /// as ids made by the clock do.
+    pub(crate) fn of(photo: PhotoId, person: u32, message: &Identity) -> Result<Self, Error> {
         let mut hash = Sha256::new();
         hash.update(photo.as_uuid().as_bytes());
         hash.update(person.to_be_bytes());
-        for word in words {
-            hash.update((word.len() as u64).to_be_bytes());
-            hash.update(word);
-        }
+        hash.update(message);
         // RFC 9562, section 5.7: 48 bits of time, the version, 12 bits, the variant, 62 bits.
         let mut bytes = *photo.as_uuid().as_bytes();
         bytes[6..].copy_from_slice(&hash.finalize()[..10]);
@@ -156,17 +154,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_words_of_the_same_person_are_the_same_order() {
+    fn the_same_message_of_the_same_person_is_the_same_order() {
         let photo = PhotoId::generate();
-        let id = |photo, person, words: &[&[u8]]| OrderId::of(photo, person, words).unwrap();
-        let first = id(photo, 0, &[b"text", b"hello"]);
-        assert_eq!(first, id(photo, 0, &[b"text", b"hello"]));
-        for other in [
-            id(photo, 1, &[b"text", b"hello"]),
-            id(photo, 0, &[b"text", b"hello", b""]),
-            id(photo, 0, &[b"texth", b"ello"]),
-            id(PhotoId::generate(), 0, &[b"text", b"hello"]),
-        ] {
+        let id = |photo, person, message: u8| OrderId::of(photo, person, &[message; 32]).unwrap();
+        let first = id(photo, 0, 7);
+        assert_eq!(first, id(photo, 0, 7));
+        for other in [id(photo, 1, 7), id(photo, 0, 8), id(PhotoId::generate(), 0, 7)] {
             assert_ne!(first.video, other.video);
         }
         // Sorts with the photo.
@@ -176,7 +169,7 @@ mod tests {
     #[tokio::test]
     async fn records_come_back_and_broken_ones_are_not_taken_for_none() {
         let storage = Storage::memory();
-        let id = OrderId::of(PhotoId::generate(), 3, &[b"hello"]).unwrap();
+        let id = OrderId::of(PhotoId::generate(), 3, &[7; 32]).unwrap();
         assert_eq!(Order::load(&storage, id).await.unwrap(), None);
         let attempt = Attempt::new("s3://bucket/a.jpg".into(), SystemTime::now());
         let order = Order { attempts: vec![attempt], ..Order::default() };
@@ -193,8 +186,8 @@ mod tests {
     #[tokio::test]
     async fn an_order_is_in_work_once() {
         let orders = Orders::default();
-        let id = OrderId::of(PhotoId::generate(), 0, &[]).unwrap();
-        let other = OrderId::of(PhotoId::generate(), 0, &[]).unwrap();
+        let id = OrderId::of(PhotoId::generate(), 0, &[0; 32]).unwrap();
+        let other = OrderId::of(PhotoId::generate(), 0, &[0; 32]).unwrap();
         let guard = orders.only(id).await;
         let soon = Duration::from_millis(20);
         assert!(tokio::time::timeout(soon, orders.only(id)).await.is_err());

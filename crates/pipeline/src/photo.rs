@@ -4,6 +4,7 @@ use crate::Error;
 use bytes::Bytes;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 use portrait_storage::PhotoId;
+use sha2::{Digest, Sha256};
 use std::io::Cursor;
 use std::sync::Arc;
 
@@ -104,9 +105,30 @@ impl Photo {
         Ok(Self { id: PhotoId::generate(), bytes, image: Arc::new(image) })
     }
 
-    /// The photo's id, new for each decoding.
+    /// The photo's id, new for each decoding unless [`with_id`](Self::with_id) gave it another.
     pub fn id(&self) -> PhotoId {
         self.id
+    }
+
+    /// The photo under an id that is known: what is stored of it, and the videos that were ordered
+    /// of it, are found again after a restart.
+    #[must_use]
+    pub fn with_id(self, id: PhotoId) -> Self {
+        Self { id, ..self }
+    }
+
+    /// An id that follows from the file's bytes (SHA-256): the same file has the same id whenever
+    /// it is decoded, for a program that keeps no list of its photos, such as a command.
+    ///
+    /// As an id without a date it sorts before those that [`PhotoId::generate`] makes. Whoever has
+    /// the file knows the id, and everybody who sends the file shares it with what is stored under
+    /// it; where photos belong to several users, keep ids that were generated instead.
+    pub fn content_id(&self) -> PhotoId {
+        let hash = Sha256::digest(&self.bytes);
+        let mut random = [0; 10];
+        random.copy_from_slice(&hash[..10]);
+        let uuid = uuid::Builder::from_unix_timestamp_millis(0, &random).into_uuid();
+        PhotoId::from_uuid(uuid).expect("the builder makes version 7")
     }
 
     /// The pixels, upright.

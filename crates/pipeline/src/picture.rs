@@ -5,11 +5,14 @@ use crate::catalogue::{Code, Warning};
 use bytes::Bytes;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::math::Rect;
 use image::{
     ExtendedColorType, GrayImage, ImageBuffer, ImageEncoder, Pixel, Rgb, RgbImage, RgbaImage,
     imageops,
 };
+use portrait_d_id::{MAX_PICTURE_BYTES, MAX_PICTURE_PIXELS, MIN_PICTURE_SIDE};
 use portrait_segmentation::flatten;
+use std::borrow::Cow;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -112,16 +115,17 @@ fn colour(text: &str) -> Option<[u8; 3]> {
 
 impl Background {
     /// What tells this background from others.
-    pub(crate) fn words(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn words(&self) -> Vec<Cow<'_, [u8]>> {
+        fn word(bytes: &[u8]) -> Cow<'_, [u8]> {
+            Cow::Borrowed(bytes)
+        }
         match self {
-            Self::Colour(colour) => vec![b"colour".to_vec(), colour.to_vec()],
-            Self::Gradient { top, bottom } => {
-                vec![b"gradient".to_vec(), top.to_vec(), bottom.to_vec()]
-            }
+            Self::Colour(colour) => vec![word(b"colour"), word(colour)],
+            Self::Gradient { top, bottom } => vec![word(b"gradient"), word(top), word(bottom)],
             Self::Picture(picture) => vec![
-                b"picture".to_vec(),
-                picture.width().to_be_bytes().to_vec(),
-                picture.as_raw().clone(),
+                word(b"picture"),
+                Cow::Owned(picture.width().to_be_bytes().to_vec()),
+                word(picture.as_raw()),
             ],
         }
     }
@@ -148,23 +152,21 @@ impl Background {
     }
 }
 
-/// Scales a picture until it covers `size`, and cuts the middle out.
+/// Cuts the middle out of a picture, as much as has the shape of `size`, and scales it to `size`.
 fn cover(picture: &RgbImage, (width, height): (u32, u32)) -> RgbImage {
-    let (from_w, from_h) = picture.dimensions();
-    let scale = (f64::from(width) / f64::from(from_w)).max(f64::from(height) / f64::from(from_h));
-    let scaled = |side: u32, at_least: u32| ((f64::from(side) * scale).ceil() as u32).max(at_least);
-    let (scaled_w, scaled_h) = (scaled(from_w, width), scaled(from_h, height));
-    let scaled = imageops::resize(picture, scaled_w, scaled_h, imageops::FilterType::Triangle);
-    let (x, y) = ((scaled_w - width) / 2, (scaled_h - height) / 2);
-    imageops::crop_imm(&scaled, x, y, width, height).to_image()
+    let middle = middle(picture.dimensions(), (width, height));
+    let middle = imageops::crop_imm(picture, middle.x, middle.y, middle.width, middle.height);
+    // What is scaled is no larger than what is cut out, however long and thin the picture is.
+    imageops::resize(&*middle, width, height, imageops::FilterType::Triangle)
 }
 
-/// D-ID takes a side of at least this (measured by users; its documents do not say).
-const MIN_SIDE: u32 = 160;
-/// D-ID refuses talks about larger pictures.
-const MAX_PIXELS: u64 = 10_485_760;
-/// D-ID refuses larger files.
-const MAX_BYTES: usize = 10 << 20;
+/// The largest rectangle of the shape of `size` in the middle of a picture, of a pixel at least.
+fn middle((from_w, from_h): (u32, u32), (width, height): (u32, u32)) -> Rect {
+    let scale = (f64::from(width) / f64::from(from_w)).max(f64::from(height) / f64::from(from_h));
+    let side = |to: u32, from: u32| ((f64::from(to) / scale).round() as u32).clamp(1, from.max(1));
+    let (cut_w, cut_h) = (side(width, from_w), side(height, from_h));
+    Rect { x: (from_w - cut_w) / 2, y: (from_h - cut_h) / 2, width: cut_w, height: cut_h }
+}
 
 /// Background added above and beside a person, in parts of the cut-out's longer side: D-ID looks
 /// for a face with room around it, and cut-outs end where the person does. Below there is none, so
@@ -218,7 +220,7 @@ pub fn talk_picture(cut_out: &RgbaImage, background: &Background) -> Result<Talk
         JpegEncoder::new_with_quality(&mut bytes, quality)
             .encode_image(&picture)
             .map_err(|error| Error::Encode(error.to_string()))?;
-        if bytes.len() <= MAX_BYTES {
+        if bytes.len() <= MAX_PICTURE_BYTES {
             return Ok(TalkPicture { bytes: bytes.into(), warning });
         }
     }
@@ -228,8 +230,8 @@ pub fn talk_picture(cut_out: &RgbaImage, background: &Background) -> Result<Talk
 /// The size nearest to this one, of the same shape, that D-ID takes.
 fn fitting(width: u32, height: u32) -> Result<(u32, u32), Error> {
     let pixels = f64::from(width) * f64::from(height);
-    let grow = f64::from(MIN_SIDE) / f64::from(width.min(height).max(1));
-    let shrink = (MAX_PIXELS as f64 / pixels.max(1.0)).sqrt();
+    let grow = f64::from(MIN_PICTURE_SIDE) / f64::from(width.min(height).max(1));
+    let shrink = (MAX_PICTURE_PIXELS as f64 / pixels.max(1.0)).sqrt();
     if grow > shrink {
         return Err(Error::Option {
             option: "picture",
@@ -289,10 +291,10 @@ mod tests {
             }
             let picture = talk_picture(&cut_out, &Background::default()).unwrap();
             assert_eq!(picture.warning.is_some(), scaled, "{width}x{height}");
-            assert!(picture.bytes.len() <= MAX_BYTES);
+            assert!(picture.bytes.len() <= MAX_PICTURE_BYTES);
             let decoded = image::load_from_memory(&picture.bytes).unwrap().into_rgb8();
             assert!(decoded.width().min(decoded.height()) >= 160);
-            assert!(u64::from(decoded.width()) * u64::from(decoded.height()) <= MAX_PIXELS);
+            assert!(u64::from(decoded.width()) * u64::from(decoded.height()) <= MAX_PICTURE_PIXELS);
             let margin = f64::from(width.max(height)) * MARGIN;
             let (whole_w, whole_h) = (f64::from(width) + 2.0 * margin, f64::from(height) + margin);
             let scale = f64::from(decoded.width()) / whole_w;
@@ -321,8 +323,8 @@ mod tests {
     fn sizes_stay_within_the_limits() {
         for (width, height) in [(4096, 4096), (100, 9000), (3238, 3238), (3239, 3239)] {
             let (to_w, to_h) = fitting(width, height).unwrap();
-            assert!(to_w.min(to_h) >= MIN_SIDE);
-            assert!(u64::from(to_w) * u64::from(to_h) <= MAX_PIXELS);
+            assert!(to_w.min(to_h) >= MIN_PICTURE_SIDE);
+            assert!(u64::from(to_w) * u64::from(to_h) <= MAX_PICTURE_PIXELS);
             let ratio = |w: u32, h: u32| f64::from(w) / f64::from(h);
             assert!((ratio(to_w, to_h) / ratio(width, height) - 1.0).abs() < 0.01);
         }
@@ -340,6 +342,20 @@ mod tests {
         assert_eq!(flat.get_pixel(2, 100).0, [0x20, 0x40, 0x60]);
         assert_eq!(flat.get_pixel(0, 50).0, [144, 160, 176]);
         assert!(background.behind(&RgbaImage::new(5, 1)).is_ok());
+    }
+
+    #[test]
+    fn a_long_thin_picture_is_cut_before_it_is_scaled() {
+        let size = (4096, 4096);
+        let rect = |x, y, width, height| Rect { x, y, width, height };
+        assert_eq!(middle((4096, 128), size), rect(1984, 0, 128, 128));
+        assert_eq!(middle((128, 4096), size), rect(0, 1984, 128, 128));
+        assert_eq!(middle((40, 10), (20, 20)), rect(15, 0, 10, 10));
+        assert_eq!(middle((30, 20), (30, 20)), rect(0, 0, 30, 20));
+        assert_eq!(middle((4096, 1), (1, 4096)), rect(2047, 0, 1, 1));
+        let long = RgbImage::from_pixel(4096, 128, Rgb([9, 90, 190]));
+        let flat = Background::Picture(Arc::new(long)).behind(&RgbaImage::new(64, 1024)).unwrap();
+        assert_eq!((flat.dimensions(), flat.get_pixel(63, 1023).0), ((64, 1024), [9, 90, 190]));
     }
 
     #[test]

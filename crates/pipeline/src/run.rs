@@ -6,6 +6,7 @@ use crate::cut_out::{PersonCutOut, PersonResult};
 use crate::message::Message;
 use crate::pipeline::{Detections, Pipeline};
 use crate::progress::{Progress, Stage};
+use crate::saying::Saying;
 use crate::{Error, Photo};
 use portrait_detection::DetectOptions;
 use portrait_segmentation::CutOutOptions;
@@ -82,16 +83,20 @@ impl Pipeline {
     /// # Errors
     /// What concerns the whole photo: [`Error::NoPerson`], [`Error::UnknownPerson`],
     /// [`Error::Weights`], [`Error::NotConfigured`] (before anything is computed), and others; and
-    /// [`Error::Message`] for what all of them would say. What concerns one person is in that
-    /// person's result.
+    /// [`Error::Message`] for what all of them would say, unless some of it was ordered before.
+    /// What concerns one person is in that person's result.
     pub async fn run(&self, request: Request) -> Result<Outcome, Error> {
         let this = self.admit()?;
         let Request { photo, detect, persons, cut_out, message, progress } = request;
-        if let Some(message) = &message {
-            // What can be told before the work.
-            this.d_id()?;
-            this.plan(message)?;
-        }
+        let saying = match &message {
+            Some(message) => {
+                // What can be told before the work.
+                this.d_id()?;
+                let identified = this.identified(message).await?;
+                Some(Saying::new(&this, message, identified, &progress))
+            }
+            None => None,
+        };
         let storage = this.storage();
         let _hold = storage.hold(photo.id()).await;
         storage.put(Artifact::Upload { photo: photo.id() }, photo.bytes().clone()).await?;
@@ -101,15 +106,18 @@ impl Pipeline {
             Some(ids) => detections.select(ids)?,
             None => detections.select_all(),
         };
-        // The message is made ready meanwhile: for somebody, and not before there is somebody.
+        // The message is made ready meanwhile: for somebody, and not before there is somebody, and
+        // only if somebody needs it.
         let said = async {
-            match &message {
-                Some(message) => this.prepare_message(message, &progress).await.map(Some),
-                None => Ok(None),
+            let Some(saying) = &saying else { return Ok(()) };
+            let persons = selection.selected.iter().copied();
+            if this.nothing_ordered(photo.id(), persons, &saying.identity).await {
+                saying.said().await?;
             }
+            Ok(())
         };
         let cut_outs = this.cut_out_watched(&photo, &selection, &cut_out, &progress);
-        let (mut cut_outs, said) = futures::try_join!(cut_outs, said)?;
+        let (mut cut_outs, ()) = futures::try_join!(cut_outs, said)?;
         for person in &mut cut_outs {
             if let Ok(cut_out) = &person.result {
                 let artifact =
@@ -119,14 +127,14 @@ impl Pipeline {
                 }
             }
         }
-        let videos = match &said {
-            Some(said) => {
+        let videos = match saying {
+            Some(saying) => {
                 let ready: Vec<_> = cut_outs
                     .iter()
                     .filter_map(|person| person.result.as_ref().ok())
                     .cloned()
                     .collect();
-                this.animate_prepared(photo.id(), &ready, said, &progress).await?
+                this.say(photo.id(), &ready, saying, &progress).await?
             }
             None => Vec::new(),
         };

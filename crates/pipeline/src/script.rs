@@ -1,7 +1,8 @@
 //! From a message made ready to what D-ID's client sends.
 
 use crate::Error;
-use crate::message::{PreparedMessage, Said};
+use crate::message::Said;
+use crate::saying::Saying;
 use portrait_d_id::{
     AudioUpload, Client, ElevenLabsVoice, MicrosoftVoice, Provider, Script, TextScript,
 };
@@ -10,20 +11,20 @@ use tokio::sync::OnceCell;
 
 /// The script of several talks: a sound is uploaded once, when the first of them needs it.
 pub(crate) struct Scripts<'a> {
-    said: &'a Said,
+    pub(crate) saying: Saying<'a>,
     /// Where the uploaded sound is.
     url: OnceCell<String>,
 }
 
 impl<'a> Scripts<'a> {
-    pub(crate) fn new(message: &'a PreparedMessage) -> Self {
-        Self { said: &message.said, url: OnceCell::new() }
+    pub(crate) fn new(saying: Saying<'a>) -> Self {
+        Self { saying, url: OnceCell::new() }
     }
 
     /// The script of one more talk. After a failed upload the next talk tries anew, so that the
     /// failure is one person's.
     pub(crate) async fn script(&self, client: &Client) -> Result<Script, Error> {
-        match self.said {
+        match self.saying.said().await? {
             Said::Text(spoken) => Ok(Script::Text(text_script(spoken))),
             Said::Sound(sound) => {
                 let file = &sound.file;

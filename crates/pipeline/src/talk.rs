@@ -1,16 +1,15 @@
 //! One person's video, paid for once: what is left to do of its order is done, whoever began it.
 
+use crate::Error;
 use crate::animate::Video;
 use crate::catalogue::Warning;
 use crate::cut_out::PersonCutOut;
-use crate::message::PreparedMessage;
 use crate::order::{Attempt, Order, OrderId};
 use crate::picture::talk_picture;
 use crate::pipeline::Pipeline;
 use crate::progress::{Progress, Stage};
 use crate::script::Scripts;
 use crate::whole::whole;
-use crate::{Error, PhotoId};
 use futures::FutureExt;
 use portrait_d_id as d_id;
 use portrait_d_id::{Client, CreateTalk, ImageUpload, Talk, TalkId, WaitOptions};
@@ -42,7 +41,6 @@ impl Job<'_> {
     pub(crate) async fn run(
         &self,
         cut_out: &PersonCutOut,
-        message: &PreparedMessage,
         scripts: &Scripts<'_>,
     ) -> Result<Video, Error> {
         let _only = self.pipeline.inner.orders.only(self.id).await;
@@ -55,7 +53,7 @@ impl Job<'_> {
             if let Some(talk) = self.known(&mut order).await? {
                 return Ok(talk);
             }
-            let (talk, scaled) = self.place(&mut order, cut_out, message, scripts).await?;
+            let (talk, scaled) = self.place(&mut order, cut_out, scripts).await?;
             warning = scaled;
             Ok(talk)
         };
@@ -118,10 +116,12 @@ impl Job<'_> {
         &self,
         order: &mut Order,
         cut_out: &PersonCutOut,
-        message: &PreparedMessage,
         scripts: &Scripts<'_>,
     ) -> Result<(TalkId, Option<Warning>), Error> {
-        let (picture, background) = (cut_out.cut_out.image.clone(), message.background.clone());
+        // Before anything is uploaded for a message that cannot be said.
+        scripts.saying.said().await?;
+        let background = scripts.saying.background.clone();
+        let picture = cut_out.cut_out.image.clone();
         let flatten = move || talk_picture(&picture, &background);
         let picture = self.pipeline.inner.cores.run("talk", flatten).await??;
         let mut upload = ImageUpload::new(picture.bytes);
@@ -148,7 +148,7 @@ impl Job<'_> {
                 Ok((talk.id, picture.warning))
             }
             Err(error) => {
-                if was_refused(&error) {
+                if error.was_refused() {
                     order.attempts.pop();
                     let noted = if order.attempts.is_empty() {
                         Order::forget(self.storage(), self.id).await
@@ -192,9 +192,13 @@ impl Job<'_> {
     async fn download(&self, mut talk: Talk) -> Result<portrait_storage::Stored, Error> {
         let mut attempt = 1;
         loop {
-            let link = talk.result_url.as_deref().ok_or(Error::NotConfigured {
-                what: "the link of the finished video",
-                advice: "D-ID gave none; look at the talk in its Studio",
+            let link = talk.result_url.as_deref().ok_or_else(|| {
+                Error::DId(d_id::Error::Protocol {
+                    operation: d_id::Operation::WaitForTalk,
+                    status: 200,
+                    reason: "the talk is done but has no result_url".into(),
+                    body: String::new(),
+                })
             })?;
             let content = whole(self.client.download(link));
             let artifact = self.id.video_artifact();
@@ -218,12 +222,14 @@ impl Job<'_> {
     /// Whether nothing is left to wait for, so that the next request may order anew.
     async fn came_to_nothing(&self, order: &Order, error: &Error) -> bool {
         match error {
-            // The credits are given back.
+            // D-ID made nothing. It gives the credits of failed talks back; of rejected ones it does
+            // not say so.
             Error::DId(d_id::Error::TalkFailed { .. } | d_id::Error::TalkRejected { .. }) => true,
             // Somebody removed it, if the list has it no more either.
             Error::DId(d_id::Error::NotFound { .. }) => {
                 for attempt in &order.attempts {
-                    let listed = self.client.talks().find_by_source(&attempt.source_url).await;
+                    let talks = self.client.talks();
+                    let listed = talks.settle(&attempt.source_url, attempt.sent()).await;
                     if !matches!(listed, Ok(None)) {
                         return false;
                     }
@@ -247,35 +253,9 @@ fn warn_of(noted: Result<(), Error>) {
     }
 }
 
-/// Whether it is certain that no talk was made.
-fn was_refused(error: &d_id::Error) -> bool {
-    use d_id::Error as E;
-    match error {
-        E::Network { connected, .. } => !connected,
-        E::Server { .. }
-        | E::Timeout { .. }
-        | E::Truncated { .. }
-        | E::Protocol { .. }
-        | E::NotReady { .. }
-        | E::NotRecorded { .. }
-        | E::CreateAmbiguous { .. } => false,
-        _ => true,
-    }
-}
-
 /// Whether another try with a fresh link may succeed.
 fn may_pass(error: &Error) -> bool {
     let Error::DId(error) = error else { return false };
     error.is_retryable()
         || matches!(error, d_id::Error::LinkExpired { .. } | d_id::Error::Protocol { .. })
-}
-
-/// What tells one order of a person from another.
-pub(crate) fn order_id(
-    photo: PhotoId,
-    person: u32,
-    message: &PreparedMessage,
-) -> Result<OrderId, Error> {
-    let words: Vec<&[u8]> = message.words.iter().map(Vec::as_slice).collect();
-    OrderId::of(photo, person, &words)
 }

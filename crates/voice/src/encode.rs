@@ -151,14 +151,23 @@ pub fn encode(audio: &Audio, options: &EncodeOptions) -> Result<Encoded, Error> 
     if audio.samples().is_empty() {
         return Err(Error::TooShort { seconds: 0.0, min_seconds: 0.0 });
     }
-    let Encoding { format, sample_rate } = options.plan(audio.duration(), audio.sample_rate())?;
+    let encoding = options.plan(audio.duration(), audio.sample_rate())?;
+    encode_as(audio, encoding, options.max_bytes)
+}
+
+/// [`encode`] as it was planned.
+pub(crate) fn encode_as(
+    audio: &Audio,
+    Encoding { format, sample_rate }: Encoding,
+    max_bytes: usize,
+) -> Result<Encoded, Error> {
     let mut audio = resample(audio, sample_rate)?;
     let peak = audio.peak();
     if peak > 1.0 {
         audio = audio.scaled(1.0 / peak);
     }
     let (bytes, samples) = match format {
-        SoundFormat::Wav => wav::encode(sample_rate, audio.samples(), options.max_bytes)?,
+        SoundFormat::Wav => wav::encode(sample_rate, audio.samples(), max_bytes)?,
         SoundFormat::Mp3 { kbps } => {
             (mp3::encode(sample_rate, audio.samples(), kbps)?, audio.samples().len())
         }

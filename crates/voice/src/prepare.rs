@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::audio::Audio;
 use crate::decode::{DecodeLimits, decode, decode_beginning};
-use crate::encode::{EncodeOptions, Encoded, encode};
+use crate::encode::{EncodeOptions, Encoded, encode_as};
 use crate::error::Error;
 use crate::loudness::{Loudness, NormaliseOptions, normalise};
 use crate::mix::{MixOptions, mix};
@@ -79,14 +79,14 @@ pub fn prepare(
     let music = music.transpose().map_err(of_music)?;
     // All at the rate of the file, so that levels and peaks stay what they were made.
     let source_rate = music.as_ref().map_or(0, Audio::sample_rate).max(voice.sample_rate());
-    let rate = options.encode.plan(voice.duration(), source_rate)?.sample_rate;
-    voice = resample(&voice, rate)?;
+    let encoding = options.encode.plan(voice.duration(), source_rate)?;
+    voice = resample(&voice, encoding.sample_rate)?;
     if let Some(music) = &music {
         check_audible(music, options.silence_dbfs).map_err(of_music)?;
         voice = mix(&voice, music, &options.mix)?;
     }
     let normalised = normalise(&voice, &options.normalise)?;
-    let file = encode(&normalised.audio, &options.encode)?;
+    let file = encode_as(&normalised.audio, encoding, options.encode.max_bytes)?;
     Ok(Prepared { file, loudness: normalised.loudness })
 }
 

@@ -8,8 +8,8 @@ use crate::error::Error;
 /// band that is lost below the new limit small.
 const CHUNK: usize = 4096;
 
-/// The same sound at another rate, in Hz (8,000 to 192,000), without delay, to within one sample
-/// as long. By rubato's synchronous FFT resampler; what the new rate cannot carry is filtered out.
+/// The same sound at another rate, in Hz (8,000 to 192,000), without delay, as long to within one
+/// sample and never longer. By rubato's synchronous FFT resampler; what the new rate cannot carry is filtered out.
 ///
 /// # Errors
 /// [`Error::InvalidOption`] for a rate outside the limits.
@@ -25,9 +25,11 @@ pub fn resample(audio: &Audio, sample_rate: u32) -> Result<Audio, Error> {
     let length = audio.samples().len();
     let input = InterleavedSlice::new(audio.samples(), 1, length)
         .map_err(|error| refused(error.to_string()))?;
-    let output = resampler
+    let mut output = resampler
         .process_all(&input, length, None)
         .map_err(|error| refused(error.to_string()))?
         .take_data();
+    // The resampler rounds up; a sound of just the length that is allowed must stay within it.
+    output.truncate((length * to / from).max(1));
     Ok(Audio::derived(sample_rate, output))
 }

@@ -12,7 +12,16 @@ use std::process::ExitCode;
 
 /// 0, or the code of the gravest failure of a person.
 fn exit_code<T>(persons: &[PersonResult<T>]) -> ExitCode {
+    gravest(codes(persons))
+}
+
+/// The exit codes of persons' failures.
+fn codes<T>(persons: &[PersonResult<T>]) -> impl Iterator<Item = u8> {
     let failures = persons.iter().filter_map(|person| person.result.as_ref().err());
-    let gravest = failures.map(Error::tier).min();
-    gravest.map_or(ExitCode::SUCCESS, |tier| ExitCode::from(tier.exit_code()))
+    failures.map(|error: &Error| error.tier().exit_code())
+}
+
+/// 0, or the gravest of these exit codes of failures.
+fn gravest(codes: impl Iterator<Item = u8>) -> ExitCode {
+    codes.min().map_or(ExitCode::SUCCESS, ExitCode::from)
 }

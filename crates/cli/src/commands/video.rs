@@ -1,12 +1,13 @@
 //! `portrait video`
 
 use crate::args::{Settings, VideoArgs};
+use crate::data::Data;
 use crate::error::CliError;
 use crate::output::Output;
 use crate::settings;
 use portrait_d_id_fake::FakeDid;
 use portrait_pipeline::d_id::Client;
-use portrait_pipeline::{Message, Pipeline, Request, Video};
+use portrait_pipeline::{Message, Model, Pipeline, Request, Video};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,6 +21,9 @@ pub(crate) async fn run(
     let mut message = Message::from(args.message.message()?);
     message.background = settings::background(&args.background)?;
     let photo = settings::photo(&args.photo)?;
+    // The same file again is the same photo: its orders are found.
+    let id = photo.content_id();
+    let photo = photo.with_id(id);
     settings::output_folder(&args.output)?;
     let mut builder = args.message.builder(args.people.models(settings.builder(output)?)?)?;
     // Lives until the videos are there.
@@ -30,7 +34,16 @@ pub(crate) async fn run(
     if fake.is_some() {
         message.wait.first_pause = Duration::from_millis(50);
     }
+    // Orders of the stand-in go with it.
+    let data = match (&fake, &args.d_id_key) {
+        (None, Some(_)) => Some(Data::open(args, id, output).await?),
+        _ => None,
+    };
+    if let Some(data) = &data {
+        builder = builder.storage(data.storage().clone());
+    }
     let pipeline = builder.build().await?;
+    message.take = take(args, &pipeline);
     let request = Request {
         detect: args.people.search.options(vec![0]),
         persons: args.people.persons.clone(),
@@ -44,6 +57,8 @@ pub(crate) async fn run(
     })?;
     output.starters(&[pipeline.detection_model(), pipeline.segmentation_model()]);
     let mut persons = Vec::new();
+    let mut codes: Vec<u8> = super::codes(&outcome.cut_outs).collect();
+    codes.extend(super::codes(&outcome.videos));
     for person in &outcome.cut_outs {
         if let Err(error) = &person.result {
             output.person_error(person.person_id, error);
@@ -52,11 +67,18 @@ pub(crate) async fn run(
     }
     for person in &outcome.videos {
         persons.push(match &person.result {
-            Ok(video) => {
-                let file = write(&pipeline, &args.output, person.person_id, video).await?;
-                output.line(format!("{}: {} bytes", file.display(), video.bytes));
-                json!({ "person_id": person.person_id, "file": file, "video": video })
-            }
+            Ok(video) => match write(&pipeline, &args.output, person.person_id, video).await {
+                Ok(file) => {
+                    output.line(format!("{}: {} bytes", file.display(), video.bytes));
+                    json!({ "person_id": person.person_id, "file": file, "video": video })
+                }
+                // The others' videos are paid for too.
+                Err(error) => {
+                    output.person_failed(person.person_id, &error);
+                    codes.push(error.exit_code());
+                    json!({ "person_id": person.person_id, "error": error.to_json()["error"] })
+                }
+            },
             Err(error) => {
                 output.person_error(person.person_id, error);
                 failure(person.person_id, error)
@@ -65,8 +87,24 @@ pub(crate) async fn run(
     }
     outcome.warnings().for_each(|warning| output.warning(warning));
     output.document(&json!({ "image": outcome.detections.image, "persons": persons }));
-    let code = super::exit_code(&outcome.cut_outs);
-    Ok(if code == ExitCode::SUCCESS { super::exit_code(&outcome.videos) } else { code })
+    Ok(super::gravest(codes.into_iter()))
+}
+
+/// What makes another video beside the photo and what is said: how persons are looked for, which
+/// decides who has which number, and how they are cut out.
+fn take(args: &VideoArgs, pipeline: &Pipeline) -> String {
+    let (people, search) = (&args.people, &args.people.search);
+    let model = |model: &Model| json!([model.manifest.id, model.file]);
+    json!({
+        "take": args.take,
+        "detection": model(pipeline.detection_model()),
+        "segmentation": model(pipeline.segmentation_model()),
+        "search": [search.conf, search.iou],
+        "sizes": [json!(search.imgsz), json!(search.max_det)],
+        "square": search.square,
+        "edges": [people.padding, people.feather],
+    })
+    .to_string()
 }
 
 fn failure(person_id: usize, error: &portrait_pipeline::Error) -> Value {

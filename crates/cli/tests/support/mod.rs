@@ -7,7 +7,7 @@ use portrait_test_support::reproducible;
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 /// A run of the command in a folder without models or cache.
 pub(crate) struct Portrait(Command);
@@ -31,6 +31,8 @@ impl Portrait {
             portrait.env_remove(variable);
         }
         portrait.env("HF_HUB_CACHE", "no-such-cache").env("PORTRAIT_MODELS", "no-such-models");
+        // Nothing is kept in the data folder of who runs the tests.
+        portrait.env("PORTRAIT_DATA", concat!(env!("CARGO_TARGET_TMPDIR"), "/data"));
         portrait.args(command.split(' '));
         Self(portrait)
     }
@@ -46,6 +48,17 @@ impl Portrait {
         self.arg(name).arg(value)
     }
 
+    #[must_use]
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.0.env(name, value);
+        self
+    }
+
+    /// Starts it and does not wait for its end.
+    pub(crate) fn start(mut self) -> Child {
+        self.0.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
     pub(crate) fn run(mut self) -> Run {
         Run(self.0.output().unwrap())
     }
@@ -58,6 +71,10 @@ impl Run {
 
     pub(crate) fn stderr(&self) -> String {
         String::from_utf8(self.0.stderr.clone()).unwrap()
+    }
+
+    pub(crate) fn code(&self) -> Option<i32> {
+        self.0.status.code()
     }
 
     /// The one JSON document of a run that succeeded.

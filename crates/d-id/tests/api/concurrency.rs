@@ -1,5 +1,7 @@
-use std::time::Duration;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use portrait_d_id_fake::{Fault, Route};
 use tokio::time::{sleep, timeout};
 
@@ -57,4 +59,31 @@ async fn a_place_is_not_held_between_tries() {
     };
     let (slow, quick) = tokio::join!(slow, quick);
     assert!(slow.is_ok() && quick.is_ok());
+}
+
+#[tokio::test]
+async fn a_create_is_recorded_when_it_is_sent_and_not_while_it_queues() {
+    let fake = fake().await;
+    let client = builder(&fake).max_in_flight(1).build().unwrap();
+    let order = order(&client).await;
+    fake.fault(Route::Credits, Fault::delay(Duration::from_millis(400)));
+    // And again with the second try, after the first was refused.
+    fake.fault(Route::CreateTalk, Fault::error(429, "TooManyRequests", "slow down"));
+    let began = Instant::now();
+    let recorded = Mutex::new(Vec::new());
+    let record = || {
+        recorded.lock().unwrap().push((began.elapsed(), fake.in_flight()));
+        async { Ok::<_, std::io::Error>(()) }.boxed()
+    };
+    let talks = client.talks();
+    let queued = async {
+        sleep(Duration::from_millis(50)).await;
+        talks.create_recorded(&order, record).await
+    };
+    let (busy, created) = tokio::join!(client.credits(), queued);
+    assert!(busy.is_ok() && created.is_ok());
+    let recorded = recorded.lock().unwrap();
+    assert_eq!(recorded.len(), 2);
+    assert!(recorded[0].0 >= Duration::from_millis(390), "{recorded:?}");
+    assert!(recorded.iter().all(|(_, in_flight)| *in_flight == 0), "{recorded:?}");
 }

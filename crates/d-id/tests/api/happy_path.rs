@@ -88,7 +88,7 @@ async fn talks_are_listed_page_by_page_and_removed() {
             let page = client.talks().list(&list).await.unwrap();
             assert!(page.talks.len() <= 2);
             // A removal between two pages must not shift the next one.
-            let gone = client.talks().delete(&page.talks[0].id).await.unwrap();
+            let gone = client.talks().delete(&page.talks[0].id).await.unwrap().unwrap();
             assert_eq!(gone.id, page.talks[0].id);
             listed.extend(page.talks.into_iter().map(|talk| talk.id));
             match page.token {

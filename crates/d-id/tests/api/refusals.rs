@@ -1,9 +1,10 @@
 use portrait_d_id::{
-    CreateTalk, Error, ImageFault, ImageUpload, ModerationKind, Script, TalkErrorKind, TalkId,
+    AudioUpload, CreateTalk, Error, ImageFault, ImageUpload, ModerationKind, Script, TalkErrorKind,
+    TalkId,
 };
 use portrait_d_id_fake::{Ending, FakeDid, Fault, Outcome, Route};
 
-use crate::support::{client, fake, order, png, run_talk, wait_options};
+use crate::support::{client, fake, order, png, run_talk, wait_options, wav};
 
 #[tokio::test]
 async fn an_empty_account_is_told_and_pays_nothing() {
@@ -166,4 +167,84 @@ async fn an_id_cannot_address_something_else() {
     let error = client.talks().get(&TalkId::new("../credits?x=1")).await.unwrap_err();
     assert!(matches!(error, Error::NotFound { .. }), "{error}");
     assert_eq!(fake.journal()[0].path, "/talks/..%2Fcredits%3Fx=1");
+}
+
+/// Every kind that D-ID's description names, with its status: told by its type, or, where a caller
+/// can do nothing else about it, by its word in the text.
+#[tokio::test]
+async fn every_kind_is_told() {
+    type Typed = fn(&Error) -> bool;
+    let plain: Typed = |error| matches!(error, Error::BadRequest { .. });
+    let picture: Typed = |error| matches!(error, Error::InvalidImage { .. });
+    let moderation: Typed = |error| {
+        matches!(error, Error::Moderation { kind, .. }
+        if !matches!(kind, ModerationKind::Other(_)))
+    };
+    let missing: Typed = |error| matches!(error, Error::NotFound { .. });
+    let kinds: [(&str, u16, Typed); 23] = [
+        ("AuthorizationError", 401, |error| matches!(error, Error::Unauthorised { .. })),
+        ("NotFoundError", 404, missing),
+        ("NotFound", 404, missing),
+        ("BadRequestError", 400, plain),
+        ("BadRequest", 400, plain),
+        ("InsufficientCreditsError", 402, |error| {
+            matches!(error, Error::InsufficientCredits { .. })
+        }),
+        ("UnsupportedMimeTypeError", 415, |error| {
+            matches!(error, Error::UnsupportedMediaType { .. })
+        }),
+        ("PermissionError", 403, |error| matches!(error, Error::Permission { .. })),
+        ("NotReadyError", 409, |error| matches!(error, Error::NotReady { .. })),
+        ("ImageModerationError", 451, moderation),
+        ("AudioModerationError", 451, moderation),
+        ("TextModerationError", 451, moderation),
+        ("CelebrityRecognizedError", 451, moderation),
+        ("InvalidFileSizeError", 400, picture),
+        ("InvalidImageResolutionError", 400, picture),
+        ("InvalidFaceError", 400, picture),
+        ("InvalidAudioDurationError", 400, plain),
+        ("ConfigError", 400, plain),
+        ("DriverNotValidError", 400, plain),
+        ("RangeError", 400, plain),
+        ("SessionError", 400, plain),
+        ("ConsentTextSimilarityError", 400, plain),
+        ("InternalServerError", 500, |error| matches!(error, Error::Server { .. })),
+    ];
+    let fake = fake().await;
+    let client = client(&fake);
+    for (kind, status, typed) in kinds {
+        // By a request that is tried again where that is of use, and by one that is not.
+        for route in [Route::UploadImage, Route::DeleteTalk] {
+            fake.fault(route, Fault::error(status, kind, "as scripted").times(10));
+            let error = match route {
+                Route::UploadImage => {
+                    client.images().upload(ImageUpload::new(png(200, 200))).await.unwrap_err()
+                }
+                _ => client.talks().delete(&TalkId::new("tlk_1")).await.unwrap_err(),
+            };
+            fake.clear_faults();
+            assert!(typed(&error), "{kind}: {error:?}");
+            let text = error.to_string();
+            assert!(text.contains(kind) && text.contains("as scripted"), "{kind}: {text}");
+            assert_eq!(error.was_refused(), !matches!(status, 409 | 500), "{kind}");
+            assert_eq!(error.is_retryable(), status == 500, "{kind}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_sound_is_refused_in_either_form_of_its_address() {
+    for s3 in [false, true] {
+        let fake = FakeDid::builder().s3_uploads(s3).start().await.unwrap();
+        let client = client(&fake);
+        let picture = client.images().upload(ImageUpload::new(png(200, 200))).await.unwrap().url;
+        let sound = AudioUpload::new(wav(1), "audio/wav");
+        let sound = client.audios().upload(sound).await.unwrap();
+        assert_eq!(sound.url.starts_with("s3:"), s3);
+        client.audios().delete(&sound.id.unwrap()).await.unwrap();
+        let order = CreateTalk::new(picture, Script::audio(&sound.url));
+        let error = client.talks().create(&order).await.unwrap_err();
+        assert!(matches!(error, Error::BadRequest { .. }), "{error}");
+        assert!(fake.talks().is_empty());
+    }
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use portrait_d_id::{Client, Error, ImageUpload, RetryPolicy};
 use portrait_d_id_fake::{Fault, Route};
 
-use crate::support::{builder, client, fake, png};
+use crate::support::{builder, client, fake, png, run_talk};
 
 #[tokio::test]
 async fn reading_and_uploading_survive_passing_failures() {
@@ -107,4 +107,21 @@ async fn no_server_is_a_network_error() {
     let error = client.credits().await.unwrap_err();
     assert!(matches!(error, Error::Network { .. }), "{error}");
     assert!(error.is_retryable());
+}
+
+#[tokio::test]
+async fn what_an_earlier_try_removed_is_removed() {
+    let fake = fake().await;
+    let client = client(&fake);
+    let uploaded = client.images().upload(ImageUpload::new(png(200, 200))).await.unwrap();
+    fake.fault(Route::DeleteImage, Fault::hang_up().after_effect());
+    client.images().delete(&uploaded.id.unwrap()).await.unwrap();
+    assert_eq!(fake.requests(Route::DeleteImage).len(), 2);
+    let talk = run_talk(&client).await.unwrap();
+    fake.fault(Route::DeleteTalk, Fault::html(502, "").after_effect());
+    assert_eq!(client.talks().delete(&talk.id).await.unwrap(), None);
+    // What was never there, or only refused before, is still told.
+    fake.fault(Route::DeleteTalk, Fault::error(429, "TooManyRequests", "slow down"));
+    let error = client.talks().delete(&talk.id).await.unwrap_err();
+    assert!(matches!(error, Error::NotFound { .. }), "{error}");
 }

@@ -53,7 +53,14 @@ async fn the_key_is_nowhere() {
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
     let echo = format!("got Basic {ENCODED} of {KEY}, password a-rather-secret-password");
+    let failure = |status: &str| {
+        let error = serde_json::json!({ "kind": echo, "description": echo });
+        serde_json::json!({ "id": "t", "status": status, "error": error })
+    };
+    let address: url::Url = format!("https://{KEY}@api.d-id.com").parse().unwrap();
+    let with_key = Client::builder().key(KEY).base_url(address);
     let mut shown = vec![
+        format!("{with_key:?} {:?}", with_key.clone().build().unwrap_err()),
         format!("{:?}", ApiKey::new(KEY)),
         format!("{:?}", Client::builder().key(KEY)),
         format!("{:?}", WebhookSecret::new(HOOK)),
@@ -84,6 +91,9 @@ async fn the_key_is_nowhere() {
                 Fault::html(200, &echo),
                 Fault::json(403, serde_json::json!({ "message": echo })),
                 Fault::json(200, serde_json::json!({ "talks": echo, "status": echo })),
+                Fault::json(200, serde_json::json!({ "id": "t", "status": echo })),
+                Fault::json(200, failure("error")),
+                Fault::json(200, failure("rejected")),
                 Fault::error(404, &echo, &echo).header("x-echo", "nothing"),
                 Fault::hang_up(),
             ] {

@@ -154,3 +154,40 @@ async fn a_talk_that_does_not_show_at_once_is_not_given_up() {
     let error = client.talks().wait(&"tlk_none".into(), &options).await.unwrap_err();
     assert!(matches!(error, Error::NotFound { .. }), "{error}");
 }
+
+#[tokio::test]
+async fn polls_that_fail_are_paced_too() {
+    let fake = FakeDid::builder().talk_duration(Duration::from_millis(1)).start().await.unwrap();
+    let client = client(&fake);
+    let talk = client.talks().create(&order(&client).await).await.unwrap();
+    let pause = Duration::from_millis(60);
+    let options = WaitOptions { first_pause: pause, factor: 1.0, jitter: 0.0, ..wait_options() };
+    fake.fault(Route::GetTalk, Fault::html(503, "").times(4));
+    let options = WaitOptions { max_pause: pause, ..options };
+    client.talks().wait(&talk.id, &options).await.unwrap();
+    let at: Vec<Duration> = fake.requests(Route::GetTalk).iter().map(|e| e.at).collect();
+    assert_eq!(at.len(), 5);
+    assert!(at.windows(2).all(|pair| pair[1] - pair[0] >= pause), "{at:?}");
+}
+
+#[tokio::test]
+async fn what_d_id_says_of_a_failure_is_one_line_of_bounded_length() {
+    let fake = fake().await;
+    let client = client(&fake);
+    let long = "no\nface\r\u{7}here ".repeat(1000);
+    for ending in [
+        serde_json::json!({ "status": "error", "error": { "kind": long, "description": long } }),
+        serde_json::json!({ "status": "rejected", "error": { "kind": "x", "description": long } }),
+        serde_json::json!({ "status": long }),
+    ] {
+        let talk = client.talks().create(&order(&client).await).await.unwrap();
+        let mut answer = ending;
+        answer["id"] = talk.id.as_str().into();
+        fake.fault(Route::GetTalk, Fault::json(200, answer).times(1000));
+        let options = WaitOptions { deadline: Duration::from_millis(50), ..wait_options() };
+        let error = client.talks().wait(&talk.id, &options).await.unwrap_err().to_string();
+        assert!(error.lines().count() == 1 && error.len() < 1600, "{error}");
+        assert!(error.contains("no face here no face"), "{error}");
+        fake.clear_faults();
+    }
+}

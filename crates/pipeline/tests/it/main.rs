@@ -17,6 +17,7 @@ mod messages;
 mod models;
 mod orders;
 mod orientation;
+mod persons;
 mod photos;
 mod pictures;
 mod sounds;

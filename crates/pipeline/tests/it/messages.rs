@@ -1,20 +1,19 @@
 //! What the portraits say: texts, recordings, speech and music, to the sound that D-ID gets.
 
+use crate::persons::person;
 use crate::sounds::{Hum, amplitude, bursts, db, part, tone};
 use crate::support::assert_error;
 use crate::world::{client, message};
-use image::{GrayImage, Luma, Rgba, RgbaImage, math::Rect};
+use image::{Rgba, RgbaImage};
 use portrait_d_id_fake::{FakeDid, Fault, Route};
-use portrait_pipeline::detection::BoundingBox;
-use portrait_pipeline::segmentation::CutOut;
 use portrait_pipeline::storage::PhotoId;
 use portrait_pipeline::voice::{
     self, Audio, DecodeLimits, MessageFields, Music, ProsodyPreset, Track, Voice, VoiceProfiles,
     decode, measure,
 };
 use portrait_pipeline::{
-    Code, Detection, Error, Message, PersonCutOut, PersonResult, Photo, Pipeline, PipelineBuilder,
-    Progress, Request, Stage, Step, Tier, Video, encode_png,
+    Code, Error, Message, PersonCutOut, PersonResult, Photo, Pipeline, PipelineBuilder, Progress,
+    Request, Stage, Step, Tier, Video,
 };
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -30,22 +29,7 @@ fn somebody(person_id: usize) -> PersonCutOut {
     let image = RgbaImage::from_fn(200, 240, |x, y| {
         if inside(x, y) { Rgba([120, 110, 100 + person_id as u8, 255]) } else { Rgba([0; 4]) }
     });
-    let matte = GrayImage::from_fn(200, 240, |x, y| Luma([u8::from(inside(x, y)) * 255]));
-    let matte = image::DynamicImage::ImageLuma8(matte).to_luma32f();
-    PersonCutOut {
-        person: Detection {
-            person_id,
-            bbox: BoundingBox { x1: 40.0, y1: 20.0, x2: 160.0, y2: 240.0 },
-            confidence: 0.9,
-            class: 0,
-        },
-        png: encode_png(&image).unwrap(),
-        cut_out: CutOut { image, matte, rect: Rect { x: 0, y: 0, width: 200, height: 240 } },
-        model: "by-hand".into(),
-        device: "none".into(),
-        ms: 0.0,
-        warnings: Vec::new(),
-    }
+    person(person_id, image)
 }
 
 struct Theatre {

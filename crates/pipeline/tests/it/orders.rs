@@ -1,6 +1,7 @@
 //! Orders that were cut short go on: by the same request, or by `resume`, in the next process.
 
 use crate::campaign::{cut_out, pipeline};
+use crate::sounds::bursts;
 use crate::support::assert_error;
 use crate::world::message;
 use portrait_d_id_fake::{FakeDid, Fault, Route, TALK_MP4};
@@ -8,10 +9,12 @@ use portrait_pipeline::d_id::Client;
 use portrait_pipeline::storage::object_store::ObjectStore;
 use portrait_pipeline::storage::object_store::memory::InMemory;
 use portrait_pipeline::storage::{Artifact, RetentionPolicy, Sweeper};
+use portrait_pipeline::voice::{self, Speech, SpeechRequest, async_trait, bytes::Bytes};
 use portrait_pipeline::{
     Code, Message, PersonCutOut, PersonResult, PhotoId, Pipeline, Progress, Storage, Tier, Video,
 };
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use time::OffsetDateTime;
 
@@ -25,16 +28,11 @@ struct Shop {
 
 impl Shop {
     async fn new(persons: usize) -> Shop {
-        let person = |person_id| {
-            let mut cut_out = cut_out();
-            cut_out.person.person_id = person_id;
-            cut_out
-        };
         Shop {
             fake: FakeDid::builder().video(TALK_MP4).start().await.unwrap(),
             store: Arc::new(InMemory::new()),
             photo: PhotoId::generate(),
-            persons: (0..persons).map(person).collect(),
+            persons: (0..persons).map(cut_out).collect(),
         }
     }
 
@@ -183,4 +181,143 @@ async fn a_video_that_takes_too_long_is_found_by_the_next_request() {
     hello.wait.deadline = Duration::from_secs(20);
     shop.animate(&hello).await.remove(0).result.unwrap();
     assert_eq!(shop.fake.talks().len(), 1);
+}
+
+/// A speech service that hums, and then is down.
+#[derive(Debug, Clone, Default)]
+struct Failing {
+    down: Arc<AtomicBool>,
+    asked: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl Speech for Failing {
+    async fn speak(&self, _: &SpeechRequest) -> Result<Bytes, voice::Error> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        if self.down.load(Ordering::Relaxed) {
+            let reason = "no route to host".into();
+            return Err(voice::Error::SpeechUnavailable { reason, retry_after: None });
+        }
+        Ok(bursts(300.0, 0.3, 0.1, 1.0).into())
+    }
+}
+
+#[tokio::test]
+async fn what_was_ordered_needs_no_speech_service() {
+    let mut shop = Shop::new(1).await;
+    let speech = Failing::default();
+    let client = Client::builder().base_url(shop.fake.base_url()).key(shop.fake.key());
+    let program = Pipeline::builder()
+        .storage(Storage::new(shop.store.clone()))
+        .d_id(client.build().unwrap())
+        .speech(speech.clone());
+    let program = program.build().await.unwrap();
+    let (hello, progress) = (message("Hello there."), Progress::default());
+    let first = program.animate(shop.photo, &shop.persons, &hello, &progress).await.unwrap();
+    assert_eq!(speech.asked.load(Ordering::Relaxed), 1);
+
+    // The video is there, and the service not asked at all.
+    speech.down.store(true, Ordering::Relaxed);
+    let again = program.animate(shop.photo, &shop.persons, &hello, &progress).await.unwrap();
+    assert_eq!(again[0].result.as_ref().unwrap(), first[0].result.as_ref().unwrap());
+    assert_eq!(speech.asked.load(Ordering::Relaxed), 1);
+
+    // It is asked once for two who come new, and its failure is theirs.
+    shop.persons = Shop::new(3).await.persons;
+    let more = program.animate(shop.photo, &shop.persons, &hello, &progress).await.unwrap();
+    assert_eq!(more[0].result.as_ref().unwrap(), first[0].result.as_ref().unwrap());
+    for new in &more[1..] {
+        let error = new.result.as_ref().unwrap_err();
+        assert_error(error, Code::SpeechUnavailable, Tier::High);
+    }
+    assert_eq!(speech.asked.load(Ordering::Relaxed), 2);
+    assert_eq!(shop.fake.talks().len(), 1);
+
+    // Where nothing was ordered, it is the request's.
+    let other = message("Good bye.");
+    let error = program.animate(shop.photo, &shop.persons, &other, &progress).await.unwrap_err();
+    assert_error(&error, Code::SpeechUnavailable, Tier::High);
+}
+
+#[tokio::test]
+async fn closing_waits_for_a_message_that_is_being_made_ready() {
+    /// Speaks slowly.
+    #[derive(Debug)]
+    struct Slow;
+
+    #[async_trait]
+    impl Speech for Slow {
+        async fn speak(&self, _: &SpeechRequest) -> Result<Bytes, voice::Error> {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            Ok(bursts(300.0, 0.3, 0.1, 1.0).into())
+        }
+    }
+
+    let shop = Shop::new(1).await;
+    let client = Client::builder().base_url(shop.fake.base_url()).key(shop.fake.key());
+    let program = Pipeline::builder().d_id(client.build().unwrap()).speech(Slow);
+    let program = program.build().await.unwrap();
+    let (hello, progress) = (message("Hello there."), Progress::default());
+    let animate = program.animate(shop.photo, &shop.persons, &hello, &progress);
+    let close = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        program.close().await;
+        assert_eq!(shop.fake.talks().len(), 1, "it was under way");
+    };
+    let (videos, ()) = tokio::join!(animate, close);
+    videos.unwrap().remove(0).result.unwrap();
+}
+
+#[tokio::test]
+async fn an_order_whose_talk_was_removed_is_not_stuck_in_a_large_account() {
+    let shop = Shop::new(1).await;
+    let hello = message("Hello there.");
+    let video = shop.animate(&hello).await.remove(0).result.unwrap();
+    Storage::new(shop.store.clone()).delete(video.key).await.unwrap();
+    // The account has more pages of talks, all of them older, than are ever read.
+    shop.fake.fault(Route::GetTalk, Fault::error(404, "NotFoundError", "not found").times(1000));
+    let old = serde_json::json!({ "id": "tlk_old", "status": "done",
+        "source_url": "https://host/old.png", "created_at": "2020-01-01T00:00:00.000Z" });
+    let page = serde_json::json!({ "talks": [old], "token": "more" });
+    shop.fake.fault(Route::ListTalks, Fault::json(200, page).times(1000));
+    // One that has settled long ago.
+    let mut records = shop.order_records().await;
+    let mut record: serde_json::Value = serde_json::from_str(&records.remove(0)).unwrap();
+    let sent = record["attempts"][0]["sent_ms"].as_u64().unwrap();
+    record["attempts"][0]["sent_ms"] = (sent - 120_000).into();
+    let Artifact::Video { photo, person, video } = video.key.artifact() else { panic!() };
+    let artifact = Artifact::Order { photo, person, video };
+    let storage = Storage::new(shop.store.clone());
+    storage.put(artifact, record.to_string().into_bytes()).await.unwrap();
+
+    let mut gone = hello.clone();
+    gone.wait.missing = Duration::from_millis(50);
+    let error = shop.animate(&gone).await.remove(0).result.unwrap_err();
+    assert_error(&error, Code::DIdUnavailable, Tier::High);
+    assert!(shop.order_records().await.is_empty(), "nothing is left to wait for");
+    shop.fake.clear_faults();
+    shop.animate(&hello).await.remove(0).result.unwrap();
+    assert_eq!(shop.fake.talks().len(), 2);
+}
+
+/// Talks that had been asked for and not yet fetched when another one was asked for, at most.
+fn most_in_work(fake: &FakeDid) -> usize {
+    let began = fake.requests(Route::CreateTalk).into_iter().map(|entry| entry.at);
+    let ended = |id: &str| {
+        let fetched = fake.requests(Route::Result).into_iter();
+        fetched.filter(|entry| entry.path.contains(id)).map(|entry| entry.at).max().unwrap()
+    };
+    let talks: Vec<_> = began.zip(fake.talks()).map(|(at, talk)| (at, ended(&talk.id))).collect();
+    let at_once = |at| talks.iter().filter(|(began, ended)| *began <= at && at < *ended).count();
+    talks.iter().map(|(began, _)| at_once(*began)).max().unwrap()
+}
+
+#[tokio::test]
+async fn four_persons_of_a_request_talk_at_once() {
+    let mut shop = Shop::new(10).await;
+    let duration = Duration::from_millis(300);
+    shop.fake = FakeDid::builder().video(TALK_MP4).talk_duration(duration).start().await.unwrap();
+    let videos = shop.animate(&message("Hello there.")).await;
+    assert!(videos.iter().all(|video| video.result.is_ok()), "{videos:?}");
+    assert_eq!(most_in_work(&shop.fake), 4);
 }

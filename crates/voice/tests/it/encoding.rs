@@ -177,3 +177,15 @@ fn a_silent_recording_is_refused_before_anything_is_paid() {
     assert!(matches!(error, Error::Silent { .. }), "{error}");
     assert!(error.to_string().contains("check the microphone"));
 }
+
+#[test]
+fn a_recording_of_just_the_greatest_length_is_taken() {
+    // 48,001.09 samples at the file's rate.
+    let recording = Audio::new(44_100, sine(44_100, 300.0, 0.3, 2.0).samples()[..44_101].to_vec());
+    let recording = recording.unwrap();
+    let mut options = PrepareOptions { trim: None, ..PrepareOptions::default() };
+    options.encode.max_duration = recording.duration();
+    let ready = prepare(&wav(&recording), None, &options).unwrap();
+    assert_eq!(ready.file.sample_rate, 48_000);
+    assert!(ready.file.duration <= recording.duration(), "{:?}", ready.file.duration);
+}

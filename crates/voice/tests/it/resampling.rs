@@ -1,4 +1,4 @@
-use portrait_voice::{Error, resample};
+use portrait_voice::{Audio, Error, resample};
 
 use crate::support::{amplitude, db, part, sine};
 
@@ -52,4 +52,16 @@ fn odd_rates_and_very_short_sounds_work() {
     let short = sine(44_099, 440.0, 0.5, 0.01);
     let other = resample(&short, 16_000).unwrap();
     assert!(other.samples().len().abs_diff(160) <= 1);
+}
+
+#[test]
+fn no_sound_gets_longer() {
+    for (from, to) in [(44_100, 48_000), (48_000, 32_000), (11_025, 16_000), (192_000, 8_000)] {
+        for samples in [1, 2, 3, 4409, 44_101] {
+            let audio = Audio::new(from, vec![0.1; samples]).unwrap();
+            let other = resample(&audio, to).unwrap();
+            let exact = samples as f64 * f64::from(to) / f64::from(from);
+            assert_eq!(other.samples().len(), (exact as usize).max(1), "{samples}: {from} to {to}");
+        }
+    }
 }

@@ -45,6 +45,8 @@ fn thinned(scripts: Vec<(String, Script)>) -> Vec<(String, Script)> {
 struct Row {
     runs: usize,
     at_once: usize,
+    faults: usize,
+    struck: usize,
     errors: usize,
     deaths: usize,
     paid: usize,
@@ -53,8 +55,10 @@ struct Row {
 }
 
 impl Row {
-    fn add(&mut self, report: &Report) {
+    fn add(&mut self, script: &Script, report: &Report) {
         self.runs += 1;
+        self.faults += script.strikes.len();
+        self.struck += report.struck;
         self.at_once += usize::from(report.errors.is_empty());
         self.errors += report.errors.len();
         self.deaths += report.deaths;
@@ -64,9 +68,9 @@ impl Row {
     }
 }
 
-/// Plays all, on all cores; prints the table and fails on anything wrong.
+/// Plays all, on all cores; prints the table, whose sums it returns, and fails on anything wrong.
 #[allow(clippy::print_stdout, reason = "the table is the campaign's answer")]
-fn campaign(title: &str, scripts: Vec<(String, Script)>) {
+fn campaign(title: &str, scripts: Vec<(String, Script)>) -> Row {
     let next = AtomicUsize::new(0);
     let (rows, wrong) = (Mutex::new(BTreeMap::<String, Row>::new()), Mutex::new(Vec::new()));
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(4);
@@ -77,7 +81,7 @@ fn campaign(title: &str, scripts: Vec<(String, Script)>) {
                 while let Some((name, script)) = scripts.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let report = play(script);
                     let mut rows = rows.lock().unwrap();
-                    rows.entry(name.clone()).or_default().add(&report);
+                    rows.entry(name.clone()).or_default().add(script, &report);
                     if !report.wrong.is_empty() || report.lost + report.doubled > 0 {
                         wrong.lock().unwrap().push(format!("{name}: {script:?}\n  {report:?}"));
                     }
@@ -89,19 +93,30 @@ fn campaign(title: &str, scripts: Vec<(String, Script)>) {
     let mut all = Row::default();
     println!("\n{title}, {:.0} s", began.elapsed().as_secs_f64());
     println!(
-        "{:36} {:>6} {:>8} {:>7} {:>7} {:>6} {:>5} {:>8}",
-        "fault", "runs", "at once", "errors", "deaths", "paid", "lost", "doubled"
+        "{:36} {:>6} {:>8} {:>7} {:>7} {:>7} {:>7} {:>6} {:>5} {:>8}",
+        "fault",
+        "runs",
+        "at once",
+        "faults",
+        "struck",
+        "errors",
+        "deaths",
+        "paid",
+        "lost",
+        "doubled"
     );
     let print = |name: &str, row: &Row| {
-        let Row { runs, at_once, errors, deaths, paid, lost, doubled } = row;
+        let Row { runs, at_once, faults, struck, errors, deaths, paid, lost, doubled } = row;
         println!(
-            "{name:36} {runs:>6} {at_once:>8} {errors:>7} {deaths:>7} {paid:>6} {lost:>5} {doubled:>8}"
+            "{name:36} {runs:>6} {at_once:>8} {faults:>7} {struck:>7} {errors:>7} {deaths:>7} {paid:>6} {lost:>5} {doubled:>8}"
         );
     };
     for (name, row) in &rows {
         print(name, row);
         all.runs += row.runs;
         all.at_once += row.at_once;
+        all.faults += row.faults;
+        all.struck += row.struck;
         all.errors += row.errors;
         all.deaths += row.deaths;
         all.paid += row.paid;
@@ -113,6 +128,7 @@ fn campaign(title: &str, scripts: Vec<(String, Script)>) {
     let first: Vec<_> = wrong.iter().take(10).collect();
     assert!(wrong.is_empty(), "{} of {} runs: {first:#?}", wrong.len(), all.runs);
     assert_eq!((all.lost, all.doubled), (0, 0));
+    all
 }
 
 #[test]
@@ -139,7 +155,8 @@ fn campaign_of_single_faults() {
         let name = format!("talk ends in {word}");
         scripts.push((name, Script { ending, ..Script::plain() }));
     }
-    campaign("Single faults, once and for ever", thinned(scripts));
+    let all = campaign("Single faults, once and for ever", thinned(scripts));
+    assert_eq!(all.struck, all.faults, "a fault that strikes nothing tests nothing");
 }
 
 #[test]
@@ -148,7 +165,9 @@ fn campaign_of_pairs() {
         let script = Script::random(seed, 2, 0);
         (script.strikes[0].name().to_owned(), script)
     });
-    campaign("Pairs of faults", scripts.collect());
+    let all = campaign("Pairs of faults", scripts.collect());
+    // The list is asked only after a lost answer, and a first fault may end a run before the second.
+    assert!(2 * all.struck > all.faults, "{} of {} faults struck", all.struck, all.faults);
 }
 
 /// Dies at every await of a run without faults, and of runs with one that lead through recovery.

@@ -2,15 +2,15 @@
 
 use super::script::Script;
 use crate::driven::driven;
-use image::{Luma, Rgba, RgbaImage};
+use crate::persons::person;
+use image::{Rgba, RgbaImage};
 use portrait_d_id_fake::{FakeDid, TALK_MP4};
 use portrait_pipeline::d_id::{Client, WaitOptions};
-use portrait_pipeline::segmentation::{CutOut, Matte};
 use portrait_pipeline::storage::object_store::ObjectStore;
 use portrait_pipeline::storage::object_store::memory::InMemory;
 use portrait_pipeline::{
-    BoundingBox, Code, Detection, Error, Message, PersonCutOut, PersonResult, PhotoId, Pipeline,
-    Progress, Storage, Tier, Timeouts, Video, encode_png, voice,
+    Code, Error, Message, PersonCutOut, PersonResult, PhotoId, Pipeline, Progress, Storage, Tier,
+    Timeouts, Video, voice,
 };
 use std::cell::RefCell;
 use std::pin::pin;
@@ -35,6 +35,8 @@ pub(super) struct Report {
     /// The codes of the typed errors on the way.
     pub(super) errors: Vec<Code>,
     pub(super) deaths: usize,
+    /// The script's faults that struck at least one request.
+    pub(super) struck: usize,
     /// Polls of the last run's future.
     pub(super) polls: u64,
     /// What is not as it should be.
@@ -42,26 +44,8 @@ pub(super) struct Report {
 }
 
 /// A person of one colour.
-pub(crate) fn cut_out() -> PersonCutOut {
-    let image = RgbaImage::from_pixel(160, 160, Rgba([200, 150, 120, 255]));
-    PersonCutOut {
-        person: Detection {
-            person_id: 0,
-            bbox: BoundingBox { x1: 0.0, y1: 0.0, x2: 160.0, y2: 160.0 },
-            confidence: 0.9,
-            class: 0,
-        },
-        png: encode_png(&image).unwrap(),
-        cut_out: CutOut {
-            image,
-            matte: Matte::from_pixel(160, 160, Luma([1.0])),
-            rect: image::math::Rect { x: 0, y: 0, width: 160, height: 160 },
-        },
-        ms: 0.0,
-        warnings: Vec::new(),
-        model: "none".into(),
-        device: "cpu".into(),
-    }
+pub(crate) fn cut_out(person_id: usize) -> PersonCutOut {
+    person(person_id, RgbaImage::from_pixel(160, 160, Rgba([200, 150, 120, 255])))
 }
 
 pub(crate) async fn pipeline(store: &Arc<dyn ObjectStore>, client: &Client) -> Pipeline {
@@ -125,7 +109,7 @@ impl World {
             fake,
             store,
             photo: PhotoId::generate(),
-            cut_out: cut_out(),
+            cut_out: cut_out(0),
             message,
             programs: RefCell::new(programs),
         }
@@ -185,6 +169,7 @@ async fn acts(world: &World, script: &Script) -> Report {
         report.wrong.push(format!("took {:?}", began.elapsed()));
     }
     let mut video = judge(world, result.unwrap().result, &mut report).await;
+    report.struck = world.fake.faults_struck().iter().filter(|struck| **struck > 0).count();
     world.fake.clear_faults();
     // D-ID is well again; whoever comes back gets what was paid for. A talk that ended in an error
     // is found out first, and only then ordered anew.
