@@ -2,8 +2,8 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, value_parser};
-use portrait_pipeline::Devices;
 use portrait_pipeline::voice::{ProsodyPreset, Voice};
+use portrait_pipeline::{Devices, Precision};
 use std::path::PathBuf;
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 2 wrong usage; 11 the service is impaired (out of memory, crash); \
@@ -34,6 +34,9 @@ pub(crate) struct Settings {
     /// Devices: auto, cpu, cuda, cuda:N or cuda:N,N
     #[arg(long, global = true, default_value = "auto", env = "PORTRAIT_DEVICE")]
     pub(crate) device: Devices,
+    /// Arithmetic of the networks: f32, or on a card f16 or bf16
+    #[arg(long, global = true, default_value = "f32", env = "PORTRAIT_PRECISION")]
+    pub(crate) precision: Precision,
     /// Folder with a folder per model
     #[arg(
         long,

@@ -43,7 +43,7 @@ impl Settings {
     }
 
     pub(crate) fn builder(&self, output: &Output) -> Result<PipelineBuilder, CliError> {
-        let builder = Pipeline::builder().devices(self.device.clone());
+        let builder = Pipeline::builder().devices(self.device.clone()).precision(self.precision);
         Ok(builder.places(self.places(output, false)?).progress(output.bars().steps()))
     }
 }

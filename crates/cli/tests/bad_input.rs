@@ -141,9 +141,13 @@ fn options_out_of_range_and_wrong_usage() {
         assert!(run.stderr().contains("error:"), "{arguments}");
         run
     };
-    for arguments in
-        ["detect --device gpu", "detect --rect --square", "detect --conf x", "video -o x"]
-    {
+    for arguments in [
+        "detect --device gpu",
+        "detect --precision f8",
+        "detect --rect --square",
+        "detect --conf x",
+        "video -o x",
+    ] {
         let run = usage(arguments);
         assert!(run.stderr().contains("--help"), "{}", run.stderr());
     }
@@ -151,6 +155,10 @@ fn options_out_of_range_and_wrong_usage() {
         .arg(&photo)
         .run()
         .fails(11, &["DEVICE_UNAVAILABLE", "built without CUDA"]);
+    for command in ["detect --device cpu --precision f16", "detect --device auto --precision bf16"]
+    {
+        Portrait::new(command).arg(&photo).run().fails(12, &["INVALID_OPTION", "f32 on a CPU"]);
+    }
     Portrait::new("video --text hello --background purple")
         .arg(&photo)
         .option("-o", folder.path())

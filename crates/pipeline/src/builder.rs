@@ -4,7 +4,7 @@ use crate::cores::Cores;
 use crate::devices::Devices;
 use crate::drain::Drain;
 use crate::engine::Engine;
-use crate::models::Model;
+use crate::models::{Model, check_precision};
 use crate::order::Orders;
 use crate::pipeline::{Inner, Pipeline};
 use crate::replica::Source;
@@ -174,13 +174,7 @@ impl PipelineBuilder {
         let sources = (source(&detection), source(&segmentation));
         let policy = self.policy.unwrap_or_else(default_policy);
         let start = async |devices: &[DeviceRequest]| {
-            if devices.contains(&DeviceRequest::Cpu) && self.precision != Precision::F32 {
-                return Err(Error::Option {
-                    option: "precision",
-                    value: format!("{:?}", self.precision),
-                    expected: "F32 on a CPU".into(),
-                });
-            }
+            check_precision(devices.contains(&DeviceRequest::Cpu), self.precision)?;
             let (detection, segmentation) = sources.clone();
             Engine::start(devices, policy.clone(), self.batching, detection, segmentation).await
         };

@@ -69,16 +69,30 @@ impl Model {
     }
 }
 
+/// A CPU runs in single precision alone.
+///
+/// # Errors
+/// [`Error::Option`] for another one on a CPU.
+pub(crate) fn check_precision(on_cpu: bool, precision: Precision) -> Result<(), Error> {
+    if !on_cpu || precision == Precision::F32 {
+        return Ok(());
+    }
+    let (value, expected) = (precision.to_string(), "f32 on a CPU".into());
+    Err(Error::Option { option: "precision", value, expected })
+}
+
 /// Builds the detector of a manifest from an open checkpoint. Blocks: reads and folds weights.
 ///
 /// # Errors
-/// [`Error::Weights`] when manifest and file do not belong together.
+/// [`Error::Weights`] when manifest and file do not belong together, [`Error::Option`] for a
+/// precision that the device has not.
 pub fn load_detector(
     manifest: &Manifest,
     checkpoint: &Checkpoint,
     device: &Device,
     precision: Precision,
 ) -> Result<Detector, Error> {
+    check_precision(device.is_cpu(), precision)?;
     let config: Yolov8Config = manifest.architecture()?;
     let weights = checkpoint.var_builder(precision.dtype(), device);
     let image_size = manifest.input.width.max(manifest.input.height);
@@ -90,13 +104,15 @@ pub fn load_detector(
 /// Builds the segmenter of a manifest from an open checkpoint. Blocks: reads and folds weights.
 ///
 /// # Errors
-/// [`Error::Weights`] when manifest and file do not belong together.
+/// [`Error::Weights`] when manifest and file do not belong together, [`Error::Option`] for a
+/// precision that the device has not.
 pub fn load_segmenter(
     manifest: &Manifest,
     checkpoint: &Checkpoint,
     device: &Device,
     precision: Precision,
 ) -> Result<Segmenter, Error> {
+    check_precision(device.is_cpu(), precision)?;
     let config: BirefnetConfig = manifest.architecture()?;
     let weights = checkpoint.var_builder(precision.dtype(), device);
     let network = Birefnet::new(&config, &weights)?;

@@ -4,7 +4,7 @@ use crate::args::{Settings, TensorArgs};
 use crate::error::CliError;
 use crate::output::Output;
 use crate::profile::Profile;
-use portrait_pipeline::{Model, Precision, RawNetwork};
+use portrait_pipeline::{Model, RawNetwork};
 use serde_json::json;
 use std::process::ExitCode;
 
@@ -17,7 +17,7 @@ pub(crate) async fn run(
     let model = Model { file: args.weights.clone(), ..Model::named(&args.model)? };
     let places = settings.places(output, false)?;
     let device = settings.device.single()?;
-    let network = RawNetwork::load(&model, &places, device, Precision::F32).await?;
+    let network = RawNetwork::load(&model, &places, device, settings.precision).await?;
     profile.forget();
     let mut run = 0;
     network.run_file(&args.input, &args.output, args.repeat as usize, |time| {

@@ -10,8 +10,7 @@ use portrait_pipeline::detection::Detector;
 use portrait_pipeline::segmentation::Segmenter;
 use portrait_pipeline::weights::Family;
 use portrait_pipeline::{
-    CutOutOptions, DetectOptions, Error, Model, Precision, load_detector, load_segmenter,
-    open_device,
+    CutOutOptions, DetectOptions, Error, Model, load_detector, load_segmenter, open_device,
 };
 
 /// Boxes this sure count for the average precision, as in Ultralytics' validation.
@@ -36,14 +35,15 @@ impl Networks {
             let asked = args.models.detection()?;
             let model = Model::or_preferred(asked, Family::Yolov8, &places).await?;
             let checkpoint = model.open(&places).await?;
-            let network = load_detector(&model.manifest, &checkpoint, &device, Precision::F32)?;
+            let network = load_detector(&model.manifest, &checkpoint, &device, settings.precision)?;
             networks.detector = Some((model, network));
         }
         if args.measure.iter().any(|measure| *measure != Measure::Boxes) {
             let asked = args.models.segmentation()?;
             let model = Model::or_preferred(asked, Family::Birefnet, &places).await?;
             let checkpoint = model.open(&places).await?;
-            let network = load_segmenter(&model.manifest, &checkpoint, &device, Precision::F32)?;
+            let network =
+                load_segmenter(&model.manifest, &checkpoint, &device, settings.precision)?;
             networks.segmenter = Some((model, network));
         }
         Ok(networks)
