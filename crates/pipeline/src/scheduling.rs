@@ -21,7 +21,8 @@ pub struct Scheduling {
     pub flow: Option<Arc<str>>,
     /// How urgent it is; normal by default.
     pub priority: Priority,
-    /// How long each network of a request may wait for its device, beside the limits of
+    /// How long each network of a request may wait for its device, from when its input is made until
+    /// its run begins (in a batch, until the batch has a device), beside the limits of
     /// [`Timeouts`](crate::Timeouts); unlimited by default.
     pub max_wait: Option<Duration>,
 }
@@ -43,7 +44,8 @@ impl Default for Batching {
     }
 }
 
-/// Requests that wait for a device at once, by default; each keeps its photo in memory.
+/// Requests that wait for a device, or are prepared for it, at once by default; each keeps its photo
+/// in memory.
 const WAITING: usize = 256;
 
 /// The seed's table with the pipeline's bound: detection two at a time, segmentation alone on its
