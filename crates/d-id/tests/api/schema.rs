@@ -1,12 +1,14 @@
 //! Bodies against D-ID's published OpenAPI description, where the test data has it.
 
+use axum::extract::Multipart;
 use portrait_d_id::{
-    AudioUpload, CreateTalk, DriverExpressions, ElevenLabsVoice, Expression, ImageUpload,
+    AudioUpload, Client, CreateTalk, DriverExpressions, ElevenLabsVoice, Expression, ImageUpload,
     ListTalks, ListVoices, Logo, MicrosoftVoice, Provider, ResultFormat, Script, TextScript,
     TimedExpression, VoiceProvider,
 };
-use portrait_d_id_fake::{FakeDid, Route};
+use portrait_d_id_fake::{FakeDid, Fault, Route};
 use serde_json::{Value, json};
+use std::future::IntoFuture;
 
 use crate::support::{builder, client, fetch, order, png, run_talk, wav};
 
@@ -222,6 +224,71 @@ async fn the_stand_in_follows_the_description() {
     let text = raw(&fake, http.post(at("images")).body("x"), 415).await;
     check(schema("/images", "post", "415"), &text);
     assert_eq!(client.talks().list(&ListTalks::default()).await.unwrap().talks.len(), 1);
+}
+
+/// Errors too: not signed in, no credits, not to be touched yet, refused by moderation.
+#[tokio::test]
+async fn refusals_of_the_stand_in_follow_the_description() {
+    let Some(description) = description() else {
+        return;
+    };
+    let fake = FakeDid::builder().s3_uploads(true).start().await.unwrap();
+    let http = reqwest::Client::new();
+    let at = |path: &str| fake.base_url().join(path).unwrap();
+    let follows = |path: &str, method: &str, status: &str, body: &Value| {
+        check(answer_schema(&description, path, method, status), body);
+    };
+    let stranger = http.get(at("talks")).basic_auth("nobody", Some("x")).send().await.unwrap();
+    assert_eq!(stranger.status(), 401);
+    let text = stranger.bytes().await.unwrap();
+    follows("/talks", "get", "401", &serde_json::from_slice(&text).unwrap());
+
+    let order = order(&client(&fake)).await;
+    let create = || http.post(at("talks")).json(&order);
+    fake.fault(Route::CreateTalk, Fault::moderation("ImageModerationError"));
+    follows("/talks", "post", "451", &raw(&fake, create(), 451).await);
+    let created = raw(&fake, create(), 201).await;
+    let talk = at(&format!("talks/{}", created["id"].as_str().unwrap()));
+    follows("/talks/{id}", "delete", "409", &raw(&fake, http.delete(talk), 409).await);
+    fake.set_credits(0);
+    follows("/talks", "post", "402", &raw(&fake, create(), 402).await);
+}
+
+/// The names of the parts of an upload, which is a form and not JSON.
+#[tokio::test]
+async fn parts_of_uploads_are_in_the_description() {
+    let Some(description) = description() else {
+        return;
+    };
+    let (parts, mut names) = tokio::sync::mpsc::unbounded_channel();
+    let app = axum::Router::new().fallback(move |uri: axum::http::Uri, mut form: Multipart| {
+        let parts = parts.clone();
+        async move {
+            while let Some(part) = form.next_field().await.unwrap() {
+                parts.send((uri.path().to_owned(), part.name().unwrap().to_owned())).unwrap();
+                part.bytes().await.unwrap();
+            }
+            let body = json!({ "id": "f1", "url": "s3://bucket/f1", "faces": [] });
+            (axum::http::StatusCode::CREATED, axum::Json(body))
+        }
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/", listener.local_addr().unwrap());
+    let server = tokio::spawn(axum::serve(listener, app).into_future());
+    let client = Client::builder().base_url(address.parse().unwrap()).key("a:b").build().unwrap();
+    let picture = ImageUpload { detect_faces: true, ..ImageUpload::new(png(200, 200)) };
+    client.images().upload(picture).await.unwrap();
+    client.audios().upload(AudioUpload::wav(wav(1))).await.unwrap();
+    server.abort();
+    let mut sent = Vec::new();
+    while let Ok((path, part)) = names.try_recv() {
+        let form = "post/requestBody/content/multipart~1form-data/schema/properties";
+        let pointer = format!("/paths/{}/{form}/{part}", path.replace('/', "~1"));
+        assert!(description.pointer(&pointer).is_some(), "{path} does not know {part}");
+        sent.push(part);
+    }
+    sent.sort();
+    assert_eq!(sent, ["audio", "detect_faces", "image"]);
 }
 
 /// A talk without what D-ID's guides show and its description leaves out.
