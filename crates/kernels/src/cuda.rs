@@ -48,6 +48,18 @@ pub(crate) enum Arg<'a> {
     Float(f32),
 }
 
+impl<'a> Arg<'a> {
+    /// The tensor that it stands for.
+    #[cfg(any(feature = "cuda", emulating))]
+    fn tensor(&self) -> Option<&'a Tensor> {
+        match *self {
+            Self::In(tensor) => Some(tensor),
+            Self::Maybe(tensor) => tensor,
+            _ => None,
+        }
+    }
+}
+
 /// A kernel with its arguments, and the tensor that it makes.
 #[derive(Debug)]
 #[cfg_attr(not(feature = "cuda"), allow(dead_code, reason = "only the driver reads it"))]

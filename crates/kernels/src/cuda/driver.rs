@@ -36,12 +36,7 @@ impl Source {
 
 /// Runs a call; see [`Call::run`].
 pub(super) fn run(call: &Call<'_>) -> Result<Tensor> {
-    let tensors = || {
-        call.args.iter().filter_map(|arg| match arg {
-            Arg::In(tensor) | Arg::Maybe(Some(tensor)) => Some(*tensor),
-            _ => None,
-        })
-    };
+    let tensors = || call.args.iter().filter_map(Arg::tensor);
     let Some(first) = tensors().next() else { bail!("{}: no tensor", call.kernel) };
     let Device::Cuda(device) = first.device() else {
         bail!("{}: a tensor on {:?}", call.kernel, first.device().location());
@@ -92,14 +87,8 @@ fn launch<T: CudaDType + DeviceRepr>(
     }
     {
         let (out, _writing) = output.device_ptr_mut(&stream);
-        let storages: Vec<_> = call
-            .args
-            .iter()
-            .map(|arg| match arg {
-                Arg::In(tensor) | Arg::Maybe(Some(tensor)) => Some(tensor.storage_and_layout()),
-                _ => None,
-            })
-            .collect();
+        let storages: Vec<_> =
+            call.args.iter().map(|arg| arg.tensor().map(Tensor::storage_and_layout)).collect();
         let mut reading = Vec::new();
         let mut values = Vec::with_capacity(call.args.len());
         for (arg, held) in call.args.iter().zip(&storages) {

@@ -43,10 +43,7 @@ unsafe extern "C" {
 }
 
 pub(super) fn run(call: &Call<'_>) -> Result<Tensor> {
-    let tensor = call.args.iter().find_map(|arg| match arg {
-        Arg::In(tensor) => Some(tensor),
-        _ => None,
-    });
+    let tensor = call.args.iter().find_map(Arg::tensor);
     match tensor.map(|tensor| tensor.dtype()) {
         Some(DType::F32) => launch::<f32>(call, "f32"),
         Some(DType::F16) => launch::<f16>(call, "f16"),
@@ -59,14 +56,8 @@ fn launch<T: WithDType>(call: &Call<'_>, suffix: &str) -> Result<Tensor> {
     // The emulator has one block at a time, in global memory.
     static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
     let _one = ONE.lock();
-    let storages: Vec<_> = call
-        .args
-        .iter()
-        .map(|arg| match arg {
-            Arg::In(tensor) | Arg::Maybe(Some(tensor)) => Some(tensor.storage_and_layout()),
-            _ => None,
-        })
-        .collect();
+    let storages: Vec<_> =
+        call.args.iter().map(|arg| arg.tensor().map(Tensor::storage_and_layout)).collect();
     let mut output = vec![T::zero(); call.output.elem_count()];
     let mut values = Vec::new();
     for (arg, held) in call.args.iter().zip(&storages) {
