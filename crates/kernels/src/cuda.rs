@@ -34,8 +34,10 @@ pub(crate) enum Source {
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(not(feature = "cuda"), allow(dead_code, reason = "only the driver reads it"))]
 pub(crate) enum Arg<'a> {
-    /// The first value of a tensor whose rows the kernel knows to find.
+    /// The first value of a tensor that lies in order.
     In(&'a Tensor),
+    /// The first value of a tensor whose rows the kernel knows to find.
+    Rows(&'a Tensor),
     /// The same, or null.
     Maybe(Option<&'a Tensor>),
     /// The first value of the output.
@@ -53,7 +55,7 @@ impl<'a> Arg<'a> {
     #[cfg(any(feature = "cuda", emulating))]
     fn tensor(&self) -> Option<&'a Tensor> {
         match *self {
-            Self::In(tensor) => Some(tensor),
+            Self::In(tensor) | Self::Rows(tensor) => Some(tensor),
             Self::Maybe(tensor) => tensor,
             _ => None,
         }
@@ -123,9 +125,16 @@ impl<'a> Call<'a> {
     /// Runs it on the card of its tensors, behind what was asked for before; does not wait for it.
     ///
     /// # Errors
-    /// If the tensors lie on different devices or have different types, a number is too large for
-    /// the kernel, or the driver fails.
+    /// If a tensor does not lie in order, they lie on different devices or have different types, a
+    /// number is too large for the kernel, or the driver fails.
     pub(crate) fn run(self) -> Result<Tensor> {
+        for arg in &self.args {
+            if let Arg::In(tensor) | Arg::Maybe(Some(tensor)) = arg
+                && !tensor.is_contiguous()
+            {
+                bail!("{}: a tensor {:?} that does not lie in order", self.kernel, tensor.shape());
+            }
+        }
         #[cfg(emulating)]
         if is_emulated() {
             return host::run(&self);

@@ -93,7 +93,7 @@ fn launch<T: CudaDType + DeviceRepr>(
         let mut values = Vec::with_capacity(call.args.len());
         for (arg, held) in call.args.iter().zip(&storages) {
             values.push(match arg {
-                Arg::In(_) | Arg::Maybe(_) => match held {
+                Arg::In(_) | Arg::Rows(_) | Arg::Maybe(_) => match held {
                     None => Value::Wide(0),
                     Some((storage, layout)) => {
                         let Storage::Cuda(storage) = &**storage else {

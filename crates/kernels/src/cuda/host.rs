@@ -62,7 +62,7 @@ fn launch<T: WithDType>(call: &Call<'_>, suffix: &str) -> Result<Tensor> {
     let mut values = Vec::new();
     for (arg, held) in call.args.iter().zip(&storages) {
         values.push(match arg {
-            Arg::In(_) | Arg::Maybe(_) => match held {
+            Arg::In(_) | Arg::Rows(_) | Arg::Maybe(_) => match held {
                 None => 0,
                 Some((storage, layout)) => {
                     let Storage::Cpu(storage) = &**storage else { bail!("not on the CPU") };

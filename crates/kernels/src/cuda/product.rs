@@ -79,8 +79,8 @@ impl Weights {
         let x = aligned(x)?;
         let args = [
             Arg::In(&x),
-            Arg::In(offset),
-            Arg::In(mask),
+            Arg::Rows(offset),
+            Arg::Rows(mask),
             Arg::In(&self.rows),
             Arg::Maybe(self.bias.as_ref()),
             Arg::Out,
