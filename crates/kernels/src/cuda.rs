@@ -100,9 +100,7 @@ impl<'a> Call<'a> {
         args: impl IntoIterator<Item = Arg<'a>>,
     ) -> Self {
         let count = output.elem_count();
-        let args = args.into_iter().chain([Arg::Count(count)]).collect();
-        let blocks = [count.div_ceil(THREADS), 1];
-        Self { source: Source::Elementwise, kernel, args, blocks, output }
+        Self::counted(kernel, output, [count, THREADS], args)
     }
 
     /// One warp for each of so many rows, whose number is the kernel's last argument.
@@ -112,14 +110,19 @@ impl<'a> Call<'a> {
         rows: usize,
         args: impl IntoIterator<Item = Arg<'a>>,
     ) -> Self {
-        let blocks = [rows.div_ceil(THREADS / WARP), 1];
-        Self { blocks, ..Self::of_values(kernel, output, args).counting(rows) }
+        Self::counted(kernel, output, [rows, THREADS / WARP], args)
     }
 
-    fn counting(mut self, rows: usize) -> Self {
-        self.args.pop();
-        self.args.push(Arg::Count(rows));
-        self
+    /// So many, of which a block works on some at once.
+    fn counted(
+        kernel: &'static str,
+        output: Shape,
+        [count, at_once]: [usize; 2],
+        args: impl IntoIterator<Item = Arg<'a>>,
+    ) -> Self {
+        let args = args.into_iter().chain([Arg::Count(count)]).collect();
+        let blocks = [count.div_ceil(at_once), 1];
+        Self { source: Source::Elementwise, kernel, args, blocks, output }
     }
 
     /// Runs it on the card of its tensors, behind what was asked for before; does not wait for it.
