@@ -28,8 +28,8 @@ const PRODUCTS: &str = "deformable convolutions";
 pub struct DeformConv2d {
     parameters: Parameters,
     shape: [usize; 4],
-    stride: usize,
-    padding: usize,
+    /// Stride and padding; the rest is as by default.
+    params: Conv2dParams,
     activation: Activation,
     mask_activation: Activation,
     isa: Isa,
@@ -48,7 +48,8 @@ impl DeformConv2d {
     /// `out` values, followed by an activation.
     ///
     /// # Errors
-    /// If the shapes do not fit each other, the stride is 0, or the weight is neither `f32` on a CPU nor on a card.
+    /// If the shapes do not fit each other, the stride is 0, or the weight is neither `f32` on a CPU
+    /// nor on a card.
     pub fn new(
         weight: &Tensor,
         bias: Option<&Tensor>,
@@ -80,27 +81,19 @@ impl DeformConv2d {
         if stride == 0 || input == 0 || height * width == 0 {
             bail!("a deformable convolution cannot have stride {stride} and a weight of {shape:?}");
         }
+        let parameters = if cuda::takes(weight) {
+            Parameters::OnCuda(Weights::new(weight, bias)?)
+        } else {
+            let values = weight.flatten_all()?.to_vec1::<f32>()?;
+            let bias = bias.map(Tensor::to_vec1::<f32>).transpose()?;
+            let taps = height * width;
+            Parameters::Packed(Packed::new([taps * input, out], bias.as_deref(), isa, |i, j| {
+                values[(j * input + i % input) * taps + i / input]
+            }))
+        };
+        let params = Conv2dParams { stride, padding, ..Conv2dParams::default() };
         let mask_activation = Activation::None;
-        if cuda::takes(weight) {
-            let parameters = Parameters::OnCuda(Weights::new(weight, bias)?);
-            return Ok(Self {
-                parameters,
-                shape,
-                stride,
-                padding,
-                activation,
-                mask_activation,
-                isa,
-            });
-        }
-        let values = weight.flatten_all()?.to_vec1::<f32>()?;
-        let bias = bias.map(Tensor::to_vec1::<f32>).transpose()?;
-        let taps = height * width;
-        let matrix = Packed::new([taps * input, out], bias.as_deref(), isa, |i, j| {
-            values[(j * input + i % input) * taps + i / input]
-        });
-        let parameters = Parameters::Packed(matrix);
-        Ok(Self { parameters, shape, stride, padding, activation, mask_activation, isa })
+        Ok(Self { parameters, shape, params, activation, mask_activation, isa })
     }
 
     /// The same with an activation that the mask goes through first.
@@ -147,18 +140,13 @@ impl DeformConv2d {
         let matrix = match &self.parameters {
             Parameters::Packed(matrix) => matrix,
             Parameters::OnCuda(weights) => {
-                let params = Conv2dParams {
-                    stride: self.stride,
-                    padding: self.padding,
-                    ..Conv2dParams::default()
-                };
                 let steering = [&offset, &mask].map(|map| (map, row_stride(map.layout())));
                 let [(offset, Some(offset_stride)), (mask, Some(mask_stride))] = steering else {
                     bail!("deform_conv2d: offsets or a mask whose rows lie at irregular places");
                 };
                 let steering = [(offset, offset_stride), (mask, mask_stride)];
                 let activations = [self.mask_activation, self.activation];
-                let y = weights.deform_conv2d(x, steering, params, &sizes, activations)?;
+                let y = weights.deform_conv2d(x, steering, self.params, &sizes, activations)?;
                 return match into {
                     None => Ok(y),
                     Some((linear, sum)) => linear.join_by_candle(&y, sum),
@@ -202,11 +190,12 @@ impl DeformConv2d {
         if height.max(width) >= TOO_LONG {
             bail!("deform_conv2d: an image of {height}x{width}; sides are below {TOO_LONG}");
         }
+        let Conv2dParams { stride, padding, .. } = self.params;
         let [_, input, kernel_h, kernel_w] = self.shape;
         let (_, out_h, out_w, _) = offset.dims4()?;
         let taps = kernel_h * kernel_w;
         let expected = |side: usize, kernel: usize| {
-            (side + 2 * self.padding).checked_sub(kernel).map(|room| room / self.stride + 1)
+            (side + 2 * padding).checked_sub(kernel).map(|room| room / stride + 1)
         };
         if channels != input
             || expected(height, kernel_h) != Some(out_h)
@@ -216,13 +205,11 @@ impl DeformConv2d {
         {
             bail!(
                 "deform_conv2d: image {:?}, offset {:?} and mask {:?} do not fit weight {:?}, \
-                 stride {} and padding {}",
+                 stride {stride} and padding {padding}",
                 x.shape(),
                 offset.shape(),
                 mask.shape(),
-                self.shape,
-                self.stride,
-                self.padding
+                self.shape
             );
         }
         Ok(Sizes { input: [batch, height, width], out: [out_h, out_w] })

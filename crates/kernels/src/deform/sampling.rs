@@ -48,7 +48,7 @@ impl WithSimd for Locate<'_> {
             let position = row % (out_h * out_w);
             let first = row / (out_h * out_w) * height * width;
             let [top, left] = [position / out_w, position % out_w]
-                .map(|at| (at * conv.stride) as f32 - conv.padding as f32);
+                .map(|at| (at * conv.params.stride) as f32 - conv.params.padding as f32);
             let (offset, mask) = (sampling.offset.row(row), sampling.mask.row(row));
             for begin in (0..taps).step_by(lanes) {
                 let count = lanes.min(taps - begin);
