@@ -11,18 +11,27 @@ use image::{DynamicImage, ImageFormat, imageops::FilterType};
 use portrait_pipeline::{
     Batching, Code, Detection, Error, Photo, Pipeline, Policy, Request, Scheduling,
 };
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+use std::alloc::System;
 use std::io::Cursor;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
 const CALLERS: usize = 50;
-/// Rounds of fifty calls until each thread has the memory that the C library keeps for it.
+/// Rounds of fifty calls until each thread has the memory that is kept for it.
 const WARM_UP: usize = 3;
 /// Rounds in all; `PIPELINE_LOAD_ROUNDS` makes it a campaign.
 const ROUNDS: usize = 9;
-/// What the memory of the process may grow by, from the end of the warm-up to the end of the last:
-/// less than if each call of the six rounds between them left 100 kB behind, which are 30 MB.
-const GROWTH: u64 = 24 << 20;
+/// What lives on the heap may grow by this, from the end of the warm-up to the end of the last round:
+/// less than if each of the 300 calls between them left 7 kB behind.
+const HEAP_GROWTH: usize = 2 << 20;
+/// What the memory of the process may grow by. It is wider, for the C library keeps freed memory for
+/// each thread, and takes its time to find out how much.
+const RESIDENT_GROWTH: usize = 128 << 20;
+
+/// Counts what lives on the heap.
+#[global_allocator]
+static HEAP: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// The tests of this file share the cores, so one goes after the other.
 static TURN: Mutex<()> = Mutex::const_new(());
@@ -84,11 +93,26 @@ async fn all_at_once(pipeline: &Pipeline, photos: &[Photo]) -> Vec<Result<Answer
     join_all(callers).await.into_iter().map(|caller| caller.unwrap()).collect()
 }
 
+/// Bytes that live on the heap.
+fn living() -> usize {
+    let counts = HEAP.stats();
+    counts.bytes_allocated - counts.bytes_deallocated
+}
+
+/// Panics if what was read after each round grew by more than `limit` bytes after the warm-up.
+fn assert_flat(what: &str, bytes: &[usize], limit: usize) {
+    let kilobytes: Vec<usize> = bytes.iter().map(|bytes| bytes >> 10).collect();
+    eprintln!("{what} after each {CALLERS} calls: {kilobytes:?} KiB");
+    if let Some([warm, .., last]) = bytes.get(WARM_UP - 1..) {
+        assert!(*last <= *warm + limit, "{what} grows: {kilobytes:?} KiB");
+    }
+}
+
 /// Resident memory of this process in bytes; `None` where the system does not tell.
-fn resident() -> Option<u64> {
+fn resident() -> Option<usize> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<usize>().ok()? * 1024)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -97,12 +121,13 @@ async fn fifty_callers_get_what_one_gets_in_flat_memory() {
     let photos = photos();
     let pipeline = Pipeline::builder().build().await.unwrap();
     let expected = sequential(&pipeline, &photos).await;
-    let mut memory = Vec::new();
+    let (mut heap, mut memory) = (Vec::new(), Vec::new());
     let rounds = std::env::var("PIPELINE_LOAD_ROUNDS").map_or(ROUNDS, |n| n.parse().unwrap());
     for _ in 0..rounds {
         for (caller, answer) in all_at_once(&pipeline, &photos).await.into_iter().enumerate() {
             assert_eq!(answer.unwrap(), expected[caller % photos.len()], "caller {caller}");
         }
+        heap.push(living());
         memory.extend(resident());
     }
     let snapshot = pipeline.snapshot();
@@ -110,11 +135,8 @@ async fn fifty_callers_get_what_one_gets_in_flat_memory() {
     assert!(snapshot.classes.iter().all(|class| class.active == 0));
     let finished = snapshot.classes.iter().map(|class| class.counts.finished).min();
     assert!(finished >= Some((rounds * CALLERS) as u64));
-    let megabytes: Vec<u64> = memory.iter().map(|bytes| bytes >> 20).collect();
-    eprintln!("resident after each {CALLERS} calls: {megabytes:?} MB");
-    if let Some([warm, .., last]) = memory.get(WARM_UP - 1..) {
-        assert!(*last <= *warm + GROWTH, "it grows: {megabytes:?} MB");
-    }
+    assert_flat("the heap", &heap, HEAP_GROWTH);
+    assert_flat("the process", &memory, RESIDENT_GROWTH);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
