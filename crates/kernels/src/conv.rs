@@ -135,7 +135,7 @@ impl Conv2d {
                     values[((first + j) * group_in + i % group_in) * taps + i / group_in]
                 })
             };
-            let matrices = if Winograd::suits(shape, params) {
+            let matrices = if Winograd::suits(shape, params, isa) {
                 Matrices::Winograd(Winograd::new(&values, bias.as_deref(), shape, isa))
             } else {
                 Matrices::Groups((0..groups).map(pack).collect())

@@ -1,5 +1,7 @@
 //! Which vector instructions a kernel runs on: chosen at run time.
 
+#[cfg(target_arch = "x86_64")]
+use crate::matmul::multiplies_tiles;
 use pulp::WithSimd;
 use std::cell::Cell;
 
@@ -12,6 +14,10 @@ pub struct Isa(Kind);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
+    #[cfg(target_arch = "x86_64")]
+    Amx {
+        rounded: bool,
+    },
     #[cfg(target_arch = "x86_64")]
     Avx512,
     #[cfg(target_arch = "x86_64")]
@@ -45,12 +51,15 @@ impl Isa {
         work()
     }
 
-    /// All that this processor has, the widest first: AVX-512, AVX2 with FMA, NEON, and what the
+    /// All that this processor has, the widest first: AMX for products beside AVX-512, that alone, AVX2 with FMA, NEON, and what the
     /// program was compiled for.
     pub fn available() -> Vec<Self> {
         let mut found = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
+            if multiplies_tiles() {
+                found.push(Self(Kind::Amx { rounded: false }));
+            }
             if pulp::x86::V4::try_new().is_some() {
                 found.push(Self(Kind::Avx512));
             }
@@ -66,9 +75,38 @@ impl Isa {
         found
     }
 
-    /// The name people know: `avx512`, `avx2`, `neon` or `portable`.
+    /// The same, but a matrix unit may round: it takes 16 of the 24 bits of each value, which is half the
+    /// work. Nothing changes where there is none.
+    #[must_use]
+    pub fn rounded(self) -> Self {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Amx { .. } => Self(Kind::Amx { rounded: true }),
+            _ => self,
+        }
+    }
+
+    /// Whether it has a matrix unit beside the vectors.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn multiplies_tiles(self) -> bool {
+        matches!(self.0, Kind::Amx { .. })
+    }
+
+    /// Whether a matrix unit rounds.
+    pub(crate) fn rounds(self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return self.0 == Kind::Amx { rounded: true };
+        #[cfg(not(target_arch = "x86_64"))]
+        false
+    }
+
+    /// The name people know: `amx`, `avx512`, `avx2`, `neon` or `portable`.
     pub fn name(self) -> &'static str {
         match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Amx { rounded: false } => "amx",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Amx { rounded: true } => "amx, rounded",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512 => "avx512",
             #[cfg(target_arch = "x86_64")]
@@ -83,7 +121,7 @@ impl Isa {
     pub(crate) fn run<Op: WithSimd>(self, op: Op) -> Op::Output {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => match pulp::x86::V4::try_new() {
+            Kind::Amx { .. } | Kind::Avx512 => match pulp::x86::V4::try_new() {
                 Some(simd) => pulp::Simd::vectorize(simd, op),
                 None => unreachable!("was found on this processor"),
             },

@@ -23,6 +23,8 @@ use transform::{FromProducts, Stage, ToProducts, of_weight};
 /// Squares that are worked on together: what they are transformed to stays in a level-2 cache while
 /// the matrices pass by. A multiple of the rows of most tiles of a product.
 const SQUARES: usize = 60;
+/// The same for a matrix unit, which is so fast that reading the matrices counts.
+const MANY_SQUARES: usize = 128;
 /// Channels below which the transformations cost more than the products they save.
 const FEW_CHANNELS: usize = 48;
 
@@ -32,6 +34,8 @@ pub(super) struct Winograd {
     groups: Vec<Group>,
     bias: Vec<f32>,
     isa: Isa,
+    /// That are worked on together.
+    squares: usize,
     input: usize,
     out: usize,
 }
@@ -58,10 +62,11 @@ struct Pixels<'a> {
 
 impl Winograd {
     /// Whether a convolution with a weight of this shape is one, and gains by it.
-    pub(super) fn suits(shape: [usize; 4], params: super::Conv2dParams) -> bool {
+    pub(super) fn suits(shape: [usize; 4], params: super::Conv2dParams, isa: Isa) -> bool {
         let [out, input, height, width] = shape;
         let plain = params.stride == 1 && params.dilation == 1 && params.groups == 1;
-        plain && height.min(width) >= 3 && input.min(out) >= FEW_CHANNELS
+        // A matrix unit that rounds has done all products before the squares would be transformed.
+        !isa.rounds() && plain && height.min(width) >= 3 && input.min(out) >= FEW_CHANNELS
     }
 
     /// Transforms weights `(out, in, height, width)`.
@@ -96,8 +101,11 @@ impl Winograd {
             Group { size, matrices: matrices.collect(), pieces }
         };
         let groups = sizes.map(group).into_iter().filter(|group| !group.pieces.is_empty());
+        let groups: Vec<_> = groups.collect();
+        let mut matrices = groups.iter().flat_map(|group| &group.matrices);
+        let squares = if matrices.any(Packed::takes_matrix_unit) { MANY_SQUARES } else { SQUARES };
         let bias = bias.map_or_else(|| vec![0.0; out], <[f32]>::to_vec);
-        Self { groups: groups.collect(), bias, isa, input, out }
+        Self { groups, bias, isa, squares, input, out }
     }
 
     /// The output of a convolution of these maps, row by row.
@@ -113,13 +121,13 @@ impl Winograd {
         let images = geometry.rows() / (height * width);
         // A thread takes as many lines of squares as make a block, or fewer, so that all threads take
         // as many.
-        let (all, most) = (height.div_ceil(2), (SQUARES / width.div_ceil(2)).max(1));
+        let (all, most) = (height.div_ceil(2), (self.squares / width.div_ceil(2)).max(1));
         let shares = all.div_ceil(most).next_multiple_of(rayon::current_num_threads());
         let lines = 2 * (all / shares).max(1);
         in_chunks_of_images([images, height * line], lines * line, |image, index, y| {
             let first = index * lines;
             let corners = squares([first, first + y.len() / line], width, image);
-            for corners in corners.chunks(SQUARES) {
+            for corners in corners.chunks(self.squares) {
                 let pixels = Pixels { corners, geometry, zeros, first };
                 Scratch::of_thread(|scratch| self.block(sources, &pixels, &epilogue, y, scratch));
             }

@@ -8,6 +8,8 @@
 
 #![allow(unsafe_code)]
 
+#[cfg(target_arch = "x86_64")]
+mod amx;
 mod operand;
 mod packed;
 mod scratch;
@@ -18,9 +20,11 @@ use crate::Activation;
 use crate::simd_math::activate;
 use crate::vectors::{prefetch, read};
 use crate::view::View;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use amx::available as multiplies_tiles;
 pub(crate) use operand::{Chained, Computed, Dense, Operand};
 pub(crate) use packed::Packed;
-use packed::{NARROW_TILES, WIDE_TILES};
+use packed::{Layout, NARROW_TILES, WIDE_TILES};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 pub(crate) use scratch::Scratch;
@@ -139,14 +143,15 @@ pub(crate) fn multiply(
     let place = Place { out: first, stride, offset };
     let threads = rayon::current_num_threads();
     let wanted = 2 * threads;
+    let (most, room) = matrix.layout.block();
     let (size, shares) = if operand.prepared() > 0 {
         // Nothing is prepared twice: many blocks instead of shares of one.
-        let fits = (PREPARED / operand.prepared()).min(rows.div_ceil(wanted));
-        (fits.next_multiple_of(matrix.tile.rows).min(BLOCK), 1)
+        let fits = (room / operand.prepared()).min(rows.div_ceil(wanted));
+        (fits.next_multiple_of(matrix.tile.rows).min(most), 1)
     } else {
         // As many blocks for each thread, so that none waits for the last one.
-        let blocks = rows.div_ceil(BLOCK).next_multiple_of(threads);
-        let size = rows.div_ceil(blocks).next_multiple_of(matrix.tile.rows).min(BLOCK);
+        let blocks = rows.div_ceil(most).next_multiple_of(threads);
+        let size = rows.div_ceil(blocks).next_multiple_of(matrix.tile.rows).min(most);
         // Few rows: the panels are shared out too, so that every thread has work.
         (size, wanted.div_ceil(rows.div_ceil(size)).clamp(1, panels))
     };
@@ -208,7 +213,13 @@ unsafe fn run(
         operand.locate(from..rows.end, height, rows.start, scratch, &mut pointers);
     }
     assert_eq!(pointers.len(), tiles * pieces * height, "pointers of an operand");
-    matrix.isa.run(Job { pointers, pieces, parts, matrix, epilogue, rows, panels, place });
+    let job = Job { pointers, pieces, parts, matrix, epilogue, rows, panels, place };
+    match matrix.layout {
+        Layout::Rows => matrix.isa.run(job),
+        // SAFETY: as promised; pointers were located for tiles of the matrix, and checked.
+        #[cfg(target_arch = "x86_64")]
+        Layout::Chunks(parts) => unsafe { amx::run(&job, parts) },
+    }
 }
 
 /// The first value of a column of the output, shared among threads that write to different rows or
@@ -257,10 +268,23 @@ impl WithSimd for Job<'_> {
 }
 
 impl Job<'_> {
+    /// Where a tile and a panel of the output are.
+    fn target(&self, tile: usize, panel: usize) -> Target {
+        let Self { matrix, place, .. } = self;
+        let first = panel * matrix.tile.columns;
+        let row = self.rows.start + tile * matrix.tile.rows;
+        let column = place.offset + first;
+        Target {
+            out: place.out.wrapping_add(row * place.stride + column),
+            stride: place.stride,
+            size: [self.rows.end - row, matrix.n - first],
+            start: [row, column],
+        }
+    }
+
     #[inline(always)]
     fn tiles<S: Simd, const R: usize, const V: usize>(&self, simd: S) {
-        let Self { matrix, place, .. } = self;
-        let columns = matrix.tile.columns;
+        let Self { matrix, .. } = self;
         for panel in self.panels.clone() {
             let mut tiles = self.pointers.chunks_exact(self.pieces * R).enumerate().peekable();
             while let Some((tile, pointers)) = tiles.next() {
@@ -271,14 +295,7 @@ impl Job<'_> {
                 {
                     next.iter().for_each(|row| prefetch(*row, values));
                 }
-                let row = self.rows.start + tile * R;
-                let column = place.offset + panel * columns;
-                let target = Target {
-                    out: place.out.wrapping_add(row * place.stride + column),
-                    stride: place.stride,
-                    size: [self.rows.end - row, matrix.n - panel * columns],
-                    start: [row, column],
-                };
+                let target = self.target(tile, panel);
                 let rows = Rows { pointers, parts: self.parts };
                 // SAFETY: `R` readable pointers for each piece. The panel has k rows, the values of
                 // a row of the operand, of the tile's columns, which are `V` vectors of `S`, for

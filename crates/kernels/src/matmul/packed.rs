@@ -1,14 +1,17 @@
 //! A matrix laid out once for many products: the weights of a layer.
 
+#[cfg(target_arch = "x86_64")]
+use super::amx;
+use super::{BLOCK, PREPARED};
 use crate::isa::Isa;
 use crate::vectors::LINE;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 /// A cache line of values, so that no vector load crosses two.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 #[repr(C, align(64))]
-struct Line([f32; LINE]);
+pub(super) struct Line([f32; LINE]);
 
 /// How many rows and vectors of columns one tile of the output has: as many as the registers hold
 /// beside a row of the matrix and one value of the other operand.
@@ -19,8 +22,18 @@ pub(super) struct Tile {
     pub(super) columns: usize,
 }
 
-/// A matrix of `k × n` in panels: the columns of a tile side by side, `k` rows of them, then the
-/// next columns; zeros after the last. With a bias for each column.
+/// How the values of a panel lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// `k` rows of them.
+    Rows,
+    /// As the matrix unit reads them.
+    #[cfg(target_arch = "x86_64")]
+    Chunks(amx::Parts),
+}
+
+/// A matrix of `k × n` in panels: the columns of a tile side by side, then the next columns; zeros
+/// after the last. With a bias for each column.
 #[derive(Debug)]
 pub(crate) struct Packed {
     lines: Vec<Line>,
@@ -28,6 +41,7 @@ pub(crate) struct Packed {
     pub(super) k: usize,
     pub(super) n: usize,
     pub(super) tile: Tile,
+    pub(super) layout: Layout,
     pub(super) isa: Isa,
 }
 
@@ -61,6 +75,67 @@ impl Tile {
     }
 }
 
+impl Layout {
+    fn choose(size: [usize; 2], isa: Isa, value: &(impl Fn(usize, usize) -> f32 + Sync)) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if isa.multiplies_tiles()
+            && let Some(parts) = amx::Parts::choose(size, isa.rounds(), value)
+        {
+            return Self::Chunks(parts);
+        }
+        let _ = (size, isa, value);
+        Self::Rows
+    }
+
+    fn tile(self, n: usize, isa: Isa) -> Tile {
+        match self {
+            Self::Rows => Tile::choose(n, isa),
+            #[cfg(target_arch = "x86_64")]
+            Self::Chunks(_) => amx::TILE_OF_OUTPUT,
+        }
+    }
+
+    /// Rows of the other operand that are worked on together at most, and how many values are computed
+    /// for them at most.
+    pub(super) fn block(self) -> (usize, usize) {
+        match self {
+            Self::Rows => (BLOCK, PREPARED),
+            #[cfg(target_arch = "x86_64")]
+            Self::Chunks(_) => (amx::BLOCK, amx::PREPARED),
+        }
+    }
+
+    /// Values that a panel takes the room of.
+    fn length(self, k: usize, tile: Tile) -> usize {
+        match self {
+            Self::Rows => k * tile.columns,
+            #[cfg(target_arch = "x86_64")]
+            Self::Chunks(parts) => parts.of_panel(k),
+        }
+    }
+
+    /// Writes `k` rows of some columns.
+    fn write(
+        self,
+        [k, count]: [usize; 2],
+        to: &mut [f32],
+        columns: usize,
+        value: impl Fn(usize, usize) -> f32,
+    ) {
+        match self {
+            Self::Rows => {
+                for (i, row) in to.chunks_exact_mut(columns).enumerate() {
+                    for (column, to) in row[..count].iter_mut().enumerate() {
+                        *to = value(i, column);
+                    }
+                }
+            }
+            #[cfg(target_arch = "x86_64")]
+            Self::Chunks(parts) => parts.pack([k, count], to, value),
+        }
+    }
+}
+
 impl Packed {
     /// Packs the matrix, in the rayon pool it is called in, whose value in row `i` of `k` and column `j` of `n` is `value(i, j)`.
     pub(crate) fn new(
@@ -69,34 +144,36 @@ impl Packed {
         isa: Isa,
         value: impl Fn(usize, usize) -> f32 + Sync,
     ) -> Self {
-        let tile = Tile::choose(n, isa);
-        let panels = n.div_ceil(tile.columns);
-        let mut lines = vec![Line([0.0; LINE]); (panels * k * tile.columns).div_ceil(LINE)];
-        let mut biases = vec![Line([0.0; LINE]); (panels * tile.columns).div_ceil(LINE)];
+        let layout = Layout::choose([k, n], isa, &value);
+        let tile = layout.tile(n, isa);
+        let (panels, length) = (n.div_ceil(tile.columns), layout.length(k, tile));
+        let mut lines = vec![Line::default(); (panels * length).div_ceil(LINE)];
+        let mut biases = vec![Line::default(); (panels * tile.columns).div_ceil(LINE)];
         // A matrix without rows has nothing in its panels.
-        let length = (k * tile.columns).max(1);
-        flat_mut(&mut lines).par_chunks_mut(length).enumerate().for_each(|(panel, values)| {
+        let panels = flat_mut(&mut lines).par_chunks_mut(length.max(1)).enumerate();
+        panels.for_each(|(panel, values)| {
             let first = panel * tile.columns;
             let count = tile.columns.min(n.saturating_sub(first));
-            for (i, row) in values.chunks_exact_mut(tile.columns).enumerate() {
-                for (column, to) in row[..count].iter_mut().enumerate() {
-                    *to = value(i, first + column);
-                }
-            }
+            layout.write([k, count], values, tile.columns, |i, j| value(i, first + j));
         });
         if let Some(bias) = bias {
             flat_mut(&mut biases)[..n].copy_from_slice(bias);
         }
-        Self { lines, bias: biases, k, n, tile, isa }
+        Self { lines, bias: biases, k, n, tile, layout, isa }
+    }
+
+    /// Whether its products are done by a matrix unit, not by vectors.
+    pub(crate) fn takes_matrix_unit(&self) -> bool {
+        self.layout != Layout::Rows
     }
 
     pub(super) fn panels(&self) -> usize {
         self.n.div_ceil(self.tile.columns)
     }
 
-    /// `k` rows of a tile's columns.
+    /// A tile's columns.
     pub(super) fn panel(&self, panel: usize) -> &[f32] {
-        let length = self.k * self.tile.columns;
+        let length = self.layout.length(self.k, self.tile);
         &flat(&self.lines)[panel * length..][..length]
     }
 

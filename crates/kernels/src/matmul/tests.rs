@@ -1,5 +1,6 @@
 use super::*;
 use crate::isa::Isa;
+use half::f16;
 
 /// Values that a small generator makes, of no pattern.
 fn values(count: usize, seed: u32) -> Vec<f32> {
@@ -15,9 +16,15 @@ fn dense(values: &[f32], width: usize) -> Dense<'_> {
     Dense::new(View::dense(values, width))
 }
 
+/// All vector instructions, and a matrix unit that rounds, with the error that a product may have.
+fn all() -> Vec<(Isa, f64)> {
+    let exact = Isa::available().into_iter().map(|isa| (isa, 1e-5));
+    exact.chain([(Isa::detect().rounded(), 5e-5)]).collect()
+}
+
 #[test]
 fn products_of_all_sizes_equal_the_naive_ones() {
-    for isa in Isa::available() {
+    for (isa, limit) in all() {
         for (rows, k, n) in [
             (1, 1, 1),
             (3, 5, 7),
@@ -28,6 +35,9 @@ fn products_of_all_sizes_equal_the_naive_ones() {
             (200, 48, 48),
             (337, 20, 96),
             (170, 7, 130),
+            // Longer than a piece of the sums, more than 16 columns of the last panel and fewer.
+            (300, 200, 115),
+            (40, 130, 67),
         ] {
             let (a, b) = (values(rows * k, 1), values(k * n, 2));
             let (bias, residual) = (values(n, 3), values(rows * n, 4));
@@ -45,11 +55,71 @@ fn products_of_all_sizes_equal_the_naive_ones() {
                     let expected =
                         (sum + f64::from(bias[j])).max(0.0) + f64::from(residual[row * n + j]);
                     let found = f64::from(out[row * n + j]);
-                    let close = (found - expected).abs() < 1e-5;
+                    let close = (found - expected).abs() < limit;
                     assert!(close, "{} {rows}x{k}x{n} at {row}, {j}", isa.name());
                 }
             }
         }
+    }
+}
+
+/// Such as most checkpoints hold: a matrix unit needs less of them.
+#[test]
+fn products_with_values_of_half_precision_are_as_good() {
+    let (rows, k, n) = (70, 100, 90);
+    let short = |value: f32| f16::from_f32(value).to_f32();
+    let (a, b) = (values(rows * k, 1), values(k * n, 2));
+    let b: Vec<f32> = b.into_iter().map(short).collect();
+    for isa in Isa::available() {
+        let matrix = Packed::new([k, n], None, isa, |i, j| b[i * n + j]);
+        let out = product(&dense(&a, k), &matrix, Epilogue::default());
+        for (row, found) in out.chunks_exact(n).enumerate() {
+            for (j, &found) in found.iter().enumerate() {
+                let terms = (0..k).map(|i| f64::from(a[row * k + i]) * f64::from(b[i * n + j]));
+                let error = (f64::from(found) - terms.sum::<f64>()).abs();
+                assert!(error < 1e-5, "{} at {row}, {j}: {error:e}", isa.name());
+            }
+        }
+    }
+}
+
+/// What is off is 16 bits below the factors, not more, and also not nothing.
+#[test]
+fn a_matrix_unit_that_rounds_keeps_sixteen_bits() {
+    let isa = Isa::detect().rounded();
+    let (rows, k, n) = (64, 96, 80);
+    let (a, b) = (values(rows * k, 1), values(k * n, 2));
+    let of = |isa| {
+        let matrix = Packed::new([k, n], None, isa, |i, j| b[i * n + j]);
+        product(&dense(&a, k), &matrix, Epilogue::default())
+    };
+    let (exact, found) = (of(Isa::detect()), of(isa));
+    for (index, (exact, found)) in exact.iter().zip(&found).enumerate() {
+        let (row, j) = (index / n, index % n);
+        let size: f32 = (0..k).map(|i| (a[row * k + i] * b[i * n + j]).abs()).sum();
+        assert!((exact - found).abs() <= size / 65_536.0, "{} at {row}, {j}", isa.name());
+    }
+    assert_eq!(exact != found, isa.rounds(), "{}", isa.name());
+}
+
+/// Numbers that a matrix unit has to be careful with: what is too small for parts, and what is no number.
+#[test]
+fn tiny_values_and_nonsense_stay_what_they_are() {
+    for (isa, _) in all() {
+        let (k, n) = (64, 96);
+        let row = |value: f32| (0..k).map(move |i| if i == 0 { value } else { 0.0 });
+        let rows = [1e-30, -3e-36, f32::NAN, 1e37].map(row);
+        let a: Vec<f32> = rows.into_iter().flatten().collect();
+        let matrix = Packed::new([k, n], None, isa, |_, _| 1.0);
+        let out = product(&dense(&a, k), &matrix, Epilogue::default());
+        let near = |row: usize, value: f32| {
+            let found = out[row * n];
+            assert!((found / value - 1.0).abs() < 4e-3, "{}: {found:e}", isa.name());
+        };
+        near(0, 1e-30);
+        near(1, -3e-36);
+        near(3, 1e37);
+        assert!(out[2 * n].is_nan(), "{}", isa.name());
     }
 }
 

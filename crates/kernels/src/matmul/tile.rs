@@ -78,24 +78,39 @@ pub(super) unsafe fn compute<S: Simd, const R: usize, const V: usize>(
     let [height, width] = target.size;
     for (r, sums) in finished.iter().enumerate().take(height) {
         for v in 0..V {
-            let at = r * target.stride + v * lanes;
-            let count = width.saturating_sub(v * lanes).min(lanes);
-            if count == 0 {
+            if width <= v * lanes {
                 break;
             }
-            let [row, column] = target.start;
-            let value = simd.add_f32s(sums[v], bias[v]);
-            let value = epilogue.apply(simd, value, [row + r, column + v * lanes], count);
-            let out = target.out.wrapping_add(at);
-            if count == lanes {
-                // SAFETY: a whole vector of row `r` from vector `v` on lies inside the target.
-                unsafe { out.cast::<S::f32s>().write_unaligned(value) };
-            } else {
-                let mut values = [0f32; LINE];
-                simd.partial_store_f32s(&mut values[..count], value);
-                // SAFETY: `count` values of row `r` from vector `v` on lie inside the target.
-                unsafe { out.copy_from_nonoverlapping(values.as_ptr(), count) };
-            }
+            // SAFETY: row and column exist, and the target may be written.
+            unsafe { finish(simd, sums[v], bias[v], epilogue, target, [r, v * lanes]) };
         }
+    }
+}
+
+/// Writes what becomes of a vector of sums of row `row` of a tile, from `column` on.
+///
+/// # Safety
+/// The row and the column exist, and `target.out` may be written as in [`compute`].
+#[inline(always)]
+pub(super) unsafe fn finish<S: Simd>(
+    simd: S,
+    sums: S::f32s,
+    bias: S::f32s,
+    epilogue: &Epilogue<'_>,
+    target: Target,
+    [row, column]: [usize; 2],
+) {
+    let count = (target.size[1] - column).min(S::F32_LANES);
+    let place = [target.start[0] + row, target.start[1] + column];
+    let value = epilogue.apply(simd, simd.add_f32s(sums, bias), place, count);
+    let out = target.out.wrapping_add(row * target.stride + column);
+    if count == S::F32_LANES {
+        // SAFETY: a whole vector of the row lies inside the target.
+        unsafe { out.cast::<S::f32s>().write_unaligned(value) };
+    } else {
+        let mut values = [0f32; LINE];
+        simd.partial_store_f32s(&mut values[..count], value);
+        // SAFETY: `count` values of the row lie inside the target.
+        unsafe { out.copy_from_nonoverlapping(values.as_ptr(), count) };
     }
 }

@@ -1,0 +1,307 @@
+//! Products on the matrix unit of a processor (Intel AMX): six times as many at once as by its vectors.
+//!
+//! The unit multiplies values of bfloat16, of 8 bits, and sums up in `f32`. A value is split into three
+//! of bfloat16, which together have all its 24 bits, and six of the nine products of parts are summed
+//! up (Henry et al., "Leveraging the bfloat16 Artificial Intelligence Datatype For Higher-Precision
+//! Computations", 2019): what is left out is as small as the rounding of a product in `f32`. A matrix
+//! of values that were of half precision once has two parts only, and five products are enough. Where
+//! rounding is allowed, values have two parts, 16 bits, and three products are summed up: each is off by
+//! 2⁻¹⁶ of itself at most.
+//!
+//! Infinity becomes NaN; values below 2e-29 have 8 bits, and below 1e-38 they are zero.
+//!
+//! A chunk is 32 values of 32 rows, or of 32 columns: for each part a tile of 16 of them, a kilobyte,
+//! then those of 16 more. The matrix lies in chunks from the beginning; the rows are split a block at a
+//! time, as many values of each as leave room for the columns in a level-1 cache.
+
+mod product;
+mod split;
+mod tiles;
+
+use super::Job;
+use super::packed::{Line, Tile};
+use super::tile::finish;
+use crate::vectors::{LINE, read};
+use half::bf16;
+use product::Product;
+use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
+use std::cell::Cell;
+pub(crate) use tiles::available;
+use tiles::{TILE, Tiles};
+
+/// Rows or columns of a tile of sums.
+const SIDE: usize = 16;
+/// Rows, and columns, that are worked on together.
+pub(super) const ROWS: usize = 2 * SIDE;
+/// Values of a row in a chunk.
+pub(super) const DEPTH: usize = 32;
+/// Sums of a group of rows and a panel.
+const SUMS: usize = ROWS * ROWS;
+/// Chunks that are multiplied with the same columns before the next ones come: those lie in half of a
+/// level-1 cache.
+const DEEP: usize = 4;
+/// Panels whose sums are kept beside each other: with those of a block of rows, in a level-2 cache.
+const WIDE: usize = 32;
+
+/// Rows that are worked on together at most: the more, the less often the matrix is read.
+pub(super) const BLOCK: usize = 8 * ROWS;
+/// Values that are computed for them at most.
+pub(super) const PREPARED: usize = 1 << 19;
+
+/// What is computed at once.
+pub(super) const TILE_OF_OUTPUT: Tile = Tile { rows: ROWS, vectors: 2, columns: ROWS };
+
+/// Of how many parts values are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Parts {
+    rows: usize,
+    columns: usize,
+}
+
+impl Parts {
+    /// For a matrix of `k × n`; `None` if a product is faster by vectors. To split a value into two parts
+    /// takes as long as vectors need for 12 columns.
+    pub(super) fn choose(
+        [k, n]: [usize; 2],
+        rounded: bool,
+        value: &(impl Fn(usize, usize) -> f32 + Sync),
+    ) -> Option<Self> {
+        if rounded {
+            return (k >= SIDE && n > SIDE).then_some(Self { rows: 2, columns: 2 });
+        }
+        if k < 4 * SIDE || n <= 4 * SIDE {
+            return None;
+        }
+        let is_short = |i| (0..n).all(|j| split::split(value(i, j))[2] == bf16::ZERO);
+        let columns = if (0..k).into_par_iter().all(is_short) { 2 } else { 3 };
+        Some(Self { rows: 3, columns })
+    }
+
+    /// Room for a chunk of columns, in `f32`.
+    fn of_columns(self) -> usize {
+        2 * self.columns * TILE
+    }
+
+    /// Room for a chunk of rows, in `f32`.
+    fn of_rows(self) -> usize {
+        2 * self.rows * TILE
+    }
+
+    /// Room for a panel of `k` rows, in `f32`.
+    pub(super) fn of_panel(self, k: usize) -> usize {
+        k.div_ceil(DEPTH) * self.of_columns()
+    }
+
+    /// Writes some columns of a matrix with `k` rows, and zeros after the last.
+    pub(super) fn pack(
+        self,
+        [k, count]: [usize; 2],
+        panel: &mut [f32],
+        value: impl Fn(usize, usize) -> f32,
+    ) {
+        for (index, chunk) in panel.chunks_exact_mut(self.of_columns()).enumerate() {
+            split::pack(chunk, self.columns, |i, j| {
+                let i = index * DEPTH + i;
+                if i < k && j < count { value(i, j) } else { 0.0 }
+            });
+        }
+    }
+
+    fn product(self) -> Product {
+        match (self.rows, self.columns) {
+            (2, _) => product::of_2_and_2,
+            (_, 2) => product::of_3_and_2,
+            _ => product::of_3_and_3,
+        }
+    }
+
+    fn split_rows(self) -> SplitRows {
+        match self.rows {
+            2 => split_rows::<2>,
+            _ => split_rows::<3>,
+        }
+    }
+}
+
+/// Memory of a thread for rows and sums.
+#[derive(Default)]
+struct Memory {
+    rows: Vec<Line>,
+    sums: Vec<Line>,
+}
+
+impl Memory {
+    /// Room for so many values of rows, in `f32`, and groups of sums, which hold anything.
+    fn reserve(&mut self, rows: usize, sums: usize) -> [*mut f32; 2] {
+        let lengths = [rows / LINE, sums * SUMS / LINE];
+        for (lines, length) in [&mut self.rows, &mut self.sums].into_iter().zip(lengths) {
+            if lines.len() < length {
+                lines.resize(length, Line::default());
+            }
+        }
+        [self.rows.as_mut_ptr().cast(), self.sums.as_mut_ptr().cast()]
+    }
+}
+
+/// Multiplies what the job tells of.
+///
+/// # Safety
+/// As `super::run`; the matrix is packed in chunks, and rows are located by [`ROWS`].
+pub(super) unsafe fn run(job: &Job<'_>, parts: Parts) {
+    thread_local! {
+        static MEMORY: Cell<Option<Memory>> = const { Cell::new(None) };
+    }
+    let mut memory = MEMORY.take().unwrap_or_default();
+    let chunks = job.matrix.k.div_ceil(DEPTH);
+    let groups = job.rows.len().div_ceil(ROWS);
+    let deep = DEEP.min(chunks);
+    // Of one piece, sums are finished where they stand.
+    let kept = if chunks <= deep { 1 } else { WIDE.min(job.panels.len()) * groups };
+    let (chunk, product, split_rows) = (parts.of_rows(), parts.product(), parts.split_rows());
+    let [rows, sums] = memory.reserve(groups * deep * chunk, kept);
+    let tiles = Tiles::new();
+    for first_panel in job.panels.clone().step_by(WIDE) {
+        let strip = first_panel..(first_panel + WIDE).min(job.panels.end);
+        let mut place = Place::default();
+        for first in (0..chunks).step_by(deep) {
+            let count = deep.min(chunks - first);
+            let mut end = place;
+            for group in 0..groups {
+                let to = rows.wrapping_add(group * deep * chunk);
+                // SAFETY: there is room for `deep` chunks of each group; rows are as the caller
+                // promises; there are `Tiles`, which need more of the processor.
+                end = unsafe { split_rows(job, group, place, count, to) };
+            }
+            place = end;
+            for panel in strip.clone() {
+                let columns = job.matrix.panel(panel)[first * parts.of_columns()..].as_ptr();
+                for group in 0..groups {
+                    let place = ((panel - strip.start) * groups + group) % kept;
+                    let sums = sums.wrapping_add(place * SUMS);
+                    let rows = rows.wrapping_add(group * deep * chunk);
+                    // SAFETY: `count` chunks of the group were just written, and as many of the panel
+                    // lie there from chunk `first` on; the sums are this thread's.
+                    unsafe { product(&tiles, rows, columns, count, sums, first == 0) };
+                    if first + count == chunks {
+                        // SAFETY: four tiles of sums were just written.
+                        let sums = unsafe { std::slice::from_raw_parts(sums, SUMS) };
+                        job.matrix.isa.run(Finish { job, group, panel, sums });
+                    }
+                }
+            }
+        }
+    }
+    drop(tiles);
+    MEMORY.set(Some(memory));
+}
+
+/// A place in rows that lie in pieces.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    piece: usize,
+    /// Value in the piece.
+    value: usize,
+}
+
+impl Place {
+    /// Goes on by a chunk, or to the end; `see` is told of each piece on the way, and how many of its
+    /// values are passed.
+    #[inline(always)]
+    fn pass(&mut self, job: &Job<'_>, mut see: impl FnMut(Self, usize)) {
+        let mut left = DEPTH;
+        while left > 0 && self.piece < job.pieces {
+            let length = job.parts[self.piece % job.parts.len()];
+            let count = left.min(length - self.value);
+            see(*self, count);
+            (left, self.value) = (left - count, self.value + count);
+            if self.value == length {
+                *self = Self { piece: self.piece + 1, value: 0 };
+            }
+        }
+    }
+}
+
+/// [`split_rows`] for so many parts.
+type SplitRows = unsafe fn(&Job<'_>, usize, Place, usize, *mut f32) -> Place;
+
+/// Splits some chunks of the 32 rows of a group, from a place on; returns where they end.
+///
+/// # Safety
+/// `to` is aligned to a line and has room for these chunks; pieces of rows are readable as `Job` tells.
+/// The processor has what `split_row` needs.
+#[target_feature(enable = "avx512f,avx512bf16")]
+unsafe fn split_rows<const PARTS: usize>(
+    job: &Job<'_>,
+    group: usize,
+    mut place: Place,
+    chunks: usize,
+    to: *mut f32,
+) -> Place {
+    let pointers = &job.pointers[group * job.pieces * ROWS..][..job.pieces * ROWS];
+    let mut gathered = [[0f32; DEPTH]; ROWS];
+    for chunk in 0..chunks {
+        let start = place;
+        let (mut at, mut whole) = (0, false);
+        let mut end = place;
+        end.pass(job, |_, count| whole = count == DEPTH);
+        if !whole {
+            for row in &mut gathered {
+                row.fill(0.0);
+            }
+            place.pass(job, |from, count| {
+                let rows = &pointers[from.piece * ROWS..][..ROWS];
+                for (row, to) in rows.iter().zip(&mut gathered) {
+                    let to = to[at..][..count].as_mut_ptr();
+                    // SAFETY: so many values of the piece are left, and as many of the row that is
+                    // gathered.
+                    unsafe { to.copy_from_nonoverlapping(row.wrapping_add(from.value), count) };
+                }
+                at += count;
+            });
+        }
+        place = end;
+        let to = to.wrapping_add(chunk * 2 * PARTS * TILE);
+        for row in 0..ROWS {
+            let line = to.wrapping_add(row / SIDE * PARTS * TILE + row % SIDE * LINE);
+            let from = if whole {
+                pointers[start.piece * ROWS + row].wrapping_add(start.value)
+            } else {
+                gathered[row].as_ptr()
+            };
+            // SAFETY: so many values are left of the piece, or were gathered; the lines lie in the
+            // chunk.
+            unsafe { split::split_row::<PARTS>(from, line) };
+        }
+    }
+    place
+}
+
+/// Writes the sums of a group of rows and a panel to the output.
+struct Finish<'a> {
+    job: &'a Job<'a>,
+    group: usize,
+    panel: usize,
+    sums: &'a [f32],
+}
+
+impl WithSimd for Finish<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { job, group, panel, sums } = self;
+        let (bias, target) = (job.matrix.bias(panel), job.target(group, panel));
+        let [rows, columns] = target.size;
+        for row in 0..rows.min(ROWS) {
+            for column in (0..columns.min(ROWS)).step_by(S::F32_LANES) {
+                let tile = row / SIDE * 2 + column / SIDE;
+                let at = tile * TILE + row % SIDE * SIDE + column % SIDE;
+                let sums = read(simd, &sums[at..][..S::F32_LANES]);
+                let bias = read(simd, &bias[column..][..S::F32_LANES]);
+                // SAFETY: row and column exist; the target may be written as `Job` promises.
+                unsafe { finish(simd, sums, bias, job.epilogue, target, [row, column]) };
+            }
+        }
+    }
+}
