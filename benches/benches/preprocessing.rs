@@ -3,7 +3,7 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use portrait_benches::{TWELVE_MEGAPIXELS, photo};
 use portrait_detection::{Letterbox, LetterboxMode, to_tensor};
-use portrait_kernels::Device;
+use portrait_kernels::{Device, Precision};
 use portrait_segmentation::{preprocess, stretch};
 use std::hint::black_box;
 use std::slice::from_ref;
@@ -18,7 +18,11 @@ fn preprocessing(criterion: &mut Criterion) {
         group.bench_function(format!("letterbox-{name}-640"), |bencher| {
             bencher.iter(|| {
                 let letterbox = Letterbox::new(photo.dimensions(), 640, mode)?;
-                to_tensor(&[letterbox.apply(black_box(&photo))], &Device::Cpu)
+                to_tensor(
+                    &[letterbox.apply(black_box(&photo))],
+                    &Device::Cpu,
+                    Precision::F32.dtype(),
+                )
             });
         });
     }

@@ -5,7 +5,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const SOURCES: [&str; 3] = ["elementwise", "product", "window_attention"];
+const SOURCES: [&str; 5] = ["elementwise", "fusion", "matting", "product", "window_attention"];
 const CAPABILITIES: [&str; 2] = ["75", "80"];
 
 fn main() {

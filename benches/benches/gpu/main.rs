@@ -6,6 +6,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints a report")]
 
+mod matting;
 mod networks;
 mod speed;
 mod stress;
@@ -27,6 +28,10 @@ enum Network {
     Segmentation(Box<Birefnet>),
 }
 
+/// All that a card has; bfloat16 from compute capability 8.0 on.
+const PRECISIONS: [Precision; 4] =
+    [Precision::F32, Precision::Tf32, Precision::F16, Precision::Bf16];
+
 /// Name, side of the input.
 const CASES: [(&str, usize); 5] = [
     ("YOLOv8n", 640),
@@ -38,6 +43,7 @@ const CASES: [(&str, usize); 5] = [
 
 impl Network {
     fn load(name: &str, device: &Device, precision: Precision) -> Result<Self> {
+        precision.set_up(device);
         let weights = reproducible::var_builder(precision.dtype(), device);
         let detection = |variant| {
             let network = Yolov8::load(&Yolov8Config::new(variant, 80), weights.clone())?;

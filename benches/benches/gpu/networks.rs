@@ -1,6 +1,7 @@
-//! Each network on the card in each precision, against the CPU in single precision.
+//! Each network on the card in each precision, against the CPU in single precision; then what goes before and
+//! after them.
 
-use crate::{Network, Result};
+use crate::{Network, PRECISIONS, Result, matting};
 use candle_core::{DType, Tensor};
 use portrait_kernels::{Device, Precision};
 
@@ -21,7 +22,7 @@ pub(crate) fn run(device: &Device) -> Result<bool> {
     for (name, side) in CASES {
         let want =
             flat(&Network::load(name, &Device::Cpu, Precision::F32)?.run(side, &Device::Cpu)?)?;
-        for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
+        for precision in PRECISIONS {
             let got = Network::load(name, device, precision)?.run(side, device)?;
             let got = flat(&got.to_device(&Device::Cpu)?)?;
             let largest = want.iter().fold(0f32, |largest, x| largest.max(x.abs()));
@@ -47,7 +48,7 @@ pub(crate) fn run(device: &Device) -> Result<bool> {
             );
         }
     }
-    Ok(right)
+    Ok(matting::check(device)? && right)
 }
 
 fn flat(x: &Tensor) -> Result<Vec<f32>> {

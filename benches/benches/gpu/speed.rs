@@ -1,8 +1,8 @@
-//! A pass of each network, from an input on the card to an output there.
+//! A pass of each network, from an input on the card to an output there; then what goes before and after them.
 
-use crate::{CASES, Network, Result};
+use crate::{CASES, Network, PRECISIONS, Result, matting};
 use candle_core::Device;
-use portrait_kernels::{Precision, device_memory, release_idle_memory};
+use portrait_kernels::{device_memory, release_idle_memory};
 use portrait_test_support::reproducible;
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ pub(crate) fn run(device: &Device) -> Result<bool> {
     println!("| network | precision | one pass, ms | passes in a row, ms each | peak MB |");
     println!("|---|---|---|---|---|");
     for (name, side) in CASES {
-        for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
+        for precision in PRECISIONS {
             release_idle_memory(device)?;
             let network = Network::load(name, device, precision)?;
             let input = reproducible::input((1, 3, side, side))?.to_device(device)?;
@@ -29,6 +29,7 @@ pub(crate) fn run(device: &Device) -> Result<bool> {
             println!("| {name} {side}² | {precision:?} | {alone:.2} | {row:.2} | {peak} |");
         }
     }
+    matting::time(device)?;
     Ok(true)
 }
 

@@ -92,7 +92,7 @@ impl Detector {
         for indices in by_size.into_values() {
             let pictures: Vec<_> =
                 indices.iter().map(|&index| letterboxes[index].apply(photos[index])).collect();
-            let input = to_tensor(&pictures, self.model.device())?;
+            let input = to_tensor(&pictures, self.model.device(), self.model.dtype())?;
             let output = self.model.forward(&input)?;
             let values =
                 output.flatten_all().and_then(|t| t.to_vec1::<f32>()).map_err(Error::Run)?;

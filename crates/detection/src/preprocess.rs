@@ -4,8 +4,9 @@ use crate::bbox::BoundingBox;
 use crate::error::{Error, Result};
 use crate::options::LetterboxMode;
 use crate::resize::resize_linear;
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use image::{GenericImage, Rgb, RgbImage};
+use portrait_kernels::normalise;
 
 /// The grey of the padding.
 const PADDING: u8 = 114;
@@ -120,27 +121,32 @@ fn scaled(length: u32, ratio: f64) -> u32 {
     ((f64::from(length) * ratio).round_ties_even() as u32).max(1)
 }
 
-/// Pictures of one size as the network's input: `(pictures, 3, height, width)`, f32 from 0 to 1.
+/// Pictures of one size as the network's input: `(pictures, 3, height, width)`, from 0 to 1, on a device and
+/// in the type of its network. Bytes go to the device.
 ///
 /// # Errors
 /// [`Error::EmptyPhoto`] where there is no picture or no pixel, [`Error::InvalidInput`] where the
 /// sizes differ, [`Error::Run`] where the device fails.
-pub fn to_tensor(pictures: &[RgbImage], device: &Device) -> Result<Tensor> {
+pub fn to_tensor(pictures: &[RgbImage], device: &Device, dtype: DType) -> Result<Tensor> {
     let (width, height) = pictures.first().map_or((0, 0), RgbImage::dimensions);
     if width == 0 || height == 0 {
         return Err(Error::EmptyPhoto { width, height });
     }
-    let shape = (pictures.len(), 3, height as usize, width as usize);
-    let share: [f32; 256] = std::array::from_fn(|value| value as f32 / 255.0);
-    let mut values = Vec::with_capacity(pictures.len() * 3 * shape.2 * shape.3);
-    for picture in pictures {
-        if picture.dimensions() != (width, height) {
-            let (width, height) = picture.dimensions();
-            return Err(Error::InvalidInput { shape: vec![1, 3, height as usize, width as usize] });
-        }
-        for colour in 0..3 {
-            values.extend(picture.pixels().map(|pixel| share[usize::from(pixel[colour])]));
-        }
+    if let Some(picture) = pictures.iter().find(|other| other.dimensions() != (width, height)) {
+        let (width, height) = picture.dimensions();
+        return Err(Error::InvalidInput { shape: vec![1, 3, height as usize, width as usize] });
     }
-    Tensor::from_vec(values, shape, device).map_err(Error::Run)
+    let shape = (pictures.len(), height as usize, width as usize, 3);
+    let run = || {
+        let pixels = match pictures {
+            [picture] => Tensor::from_slice(picture.as_raw(), shape, device)?,
+            _ => {
+                let pixels = pictures.iter().flat_map(|picture| picture.as_raw().iter().copied());
+                Tensor::from_vec(pixels.collect(), shape, device)?
+            }
+        };
+        // The network takes channels first, and has them last again without moving anything.
+        normalise(&pixels, [0.0; 3], [1.0; 3], dtype)?.permute((0, 3, 1, 2))
+    };
+    run().map_err(Error::Run)
 }

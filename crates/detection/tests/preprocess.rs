@@ -125,7 +125,7 @@ fn the_tensor_has_planes_of_colour_from_0_to_1() {
     let mut first = RgbImage::from_pixel(3, 2, Rgb([0, 255, 114]));
     first.put_pixel(2, 1, Rgb([51, 0, 255]));
     let second = RgbImage::from_pixel(3, 2, Rgb([255, 0, 0]));
-    let tensor = to_tensor(&[first, second], &Device::Cpu).unwrap();
+    let tensor = to_tensor(&[first, second], &Device::Cpu, DType::F32).unwrap();
     assert_eq!((tensor.dims(), tensor.dtype()), (&[2, 3, 2, 3][..], DType::F32));
     let values = tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
     assert_eq!(values[..6], [0.0, 0.0, 0.0, 0.0, 0.0, 0.2]);
@@ -135,6 +135,6 @@ fn the_tensor_has_planes_of_colour_from_0_to_1() {
     assert_eq!(values[24..], [0.0; 12]);
 
     let sizes = [RgbImage::new(3, 2), RgbImage::new(2, 3)];
-    assert!(matches!(to_tensor(&sizes, &Device::Cpu), Err(Error::InvalidInput { .. })));
-    assert!(matches!(to_tensor(&[], &Device::Cpu), Err(Error::EmptyPhoto { .. })));
+    assert!(matches!(to_tensor(&sizes, &Device::Cpu, DType::F32), Err(Error::InvalidInput { .. })));
+    assert!(matches!(to_tensor(&[], &Device::Cpu, DType::F32), Err(Error::EmptyPhoto { .. })));
 }

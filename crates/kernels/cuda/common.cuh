@@ -16,6 +16,10 @@
 #define HAS_BF16 1
 #endif
 
+__device__ inline size_t index_of_thread() {
+    return blockIdx.x * (size_t)blockDim.x + threadIdx.x;
+}
+
 __device__ inline float wide(float x) { return x; }
 __device__ inline float wide(__half x) { return __half2float(x); }
 __device__ inline void narrow(float x, float &y) { y = x; }
@@ -59,6 +63,11 @@ __device__ inline float finish(const Epilogue<T> &e, float sum, size_t at, unsig
 __device__ inline float sum_of_warp(float x) {
     for (int lane = 16; lane > 0; lane /= 2) x += __shfl_xor_sync(0xffffffff, x, lane);
     return x;
+}
+
+// The nearest of 256 levels.
+__device__ inline unsigned char level(float x) {
+    return (unsigned char)fminf(fmaxf(roundf(x * 255.0f), 0.0f), 255.0f);
 }
 
 // DEFINE(NAME) is expanded for each type: NAME(suffix, type).

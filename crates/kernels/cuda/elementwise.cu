@@ -1,10 +1,6 @@
 // What moves through memory once: a thread for each value of the output, or a warp for each row.
 #include "common.cuh"
 
-__device__ inline size_t index_of_thread() {
-    return blockIdx.x * (size_t)blockDim.x + threadIdx.x;
-}
-
 // y = activation(x + bias + before) + after, of rows of `channels`.
 template <typename T>
 __device__ void epilogue(const T *x, T *y, Epilogue<T> e, size_t count, unsigned channels) {
@@ -17,6 +13,22 @@ template <typename T>
 __device__ void gate(const T *x, const T *logits, T *y, size_t count, unsigned channels) {
     size_t i = index_of_thread();
     if (i < count) narrow(wide(x[i]) * activate(SIGMOID, wide(logits[i / channels])), y[i]);
+}
+
+struct OfColour {
+    float red, green, blue;
+};
+__device__ inline float of(const OfColour &values, unsigned channel) {
+    return channel == 0 ? values.red : channel == 1 ? values.green : values.blue;
+}
+
+// Bytes as values: x / 255, less the mean of its channel, by the deviation of it.
+template <typename T>
+__device__ void normalise(const unsigned char *x, T *y, OfColour mean, OfColour deviation, size_t count) {
+    size_t i = index_of_thread();
+    if (i >= count) return;
+    unsigned channel = i % 3;
+    narrow((x[i] / 255.0f - of(mean, channel)) / of(deviation, channel), y[i]);
 }
 
 struct Resize {
@@ -127,6 +139,12 @@ __device__ void mean_of_rows(const T *x, T *y, unsigned rows, unsigned channels)
     extern "C" __global__ void gate_##NAME(const T *x, const T *logits, T *y, unsigned channels,   \
                                            size_t count) {                                         \
         gate(x, logits, y, count, channels);                                                       \
+    }                                                                                              \
+    extern "C" __global__ void normalise_##NAME(                                                   \
+        const unsigned char *x, T *y, float mean_red, float mean_green, float mean_blue,           \
+        float deviation_red, float deviation_green, float deviation_blue, size_t count) {          \
+        normalise(x, y, OfColour{mean_red, mean_green, mean_blue},                                 \
+                  OfColour{deviation_red, deviation_green, deviation_blue}, count);                \
     }                                                                                              \
     extern "C" __global__ void bilinear_##NAME(const T *x, T *y, unsigned channels,                \
                                                unsigned from_h, unsigned from_w, unsigned to_h,    \

@@ -7,6 +7,7 @@
 mod driver;
 #[cfg(emulating)]
 mod host;
+mod in_place;
 #[cfg(feature = "cuda")]
 mod pool;
 mod product;
@@ -14,7 +15,8 @@ mod product;
 mod tests;
 
 use crate::Activation;
-use candle_core::{DType, Result, Shape, Tensor, bail};
+use candle_core::{DType, Device, Result, Shape, Tensor, bail};
+use in_place::InPlace;
 pub(crate) use product::{Sizes, Weights};
 
 /// Threads of a block, in all kernels.
@@ -26,6 +28,8 @@ pub(crate) const WARP: usize = 32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
     Elementwise,
+    Fusion,
+    Matting,
     Product,
     WindowAttention,
 }
@@ -40,6 +44,8 @@ pub(crate) enum Arg<'a> {
     Rows(&'a Tensor),
     /// The same, or null.
     Maybe(Option<&'a Tensor>),
+    /// The first value of a tensor that lies in order and has this type, whatever that of the others is.
+    Typed(&'a Tensor, DType),
     /// The first value of the output.
     Out,
     /// `unsigned`
@@ -54,6 +60,15 @@ impl<'a> Arg<'a> {
     /// The tensor that it stands for.
     #[cfg(any(feature = "cuda", emulating))]
     fn tensor(&self) -> Option<&'a Tensor> {
+        match *self {
+            Self::In(tensor) | Self::Rows(tensor) | Self::Typed(tensor, _) => Some(tensor),
+            Self::Maybe(tensor) => tensor,
+            _ => None,
+        }
+    }
+
+    /// The tensor whose type is in the kernel's name.
+    fn naming(&self) -> Option<&'a Tensor> {
         match *self {
             Self::In(tensor) | Self::Rows(tensor) => Some(tensor),
             Self::Maybe(tensor) => tensor,
@@ -80,8 +95,13 @@ pub(crate) use pool::{memory, prepare, release};
 
 /// Whether our kernels run on a tensor: it lies on a card, as `f32`, `f16` or `bf16`.
 pub(crate) fn takes(x: &Tensor) -> bool {
-    let known = matches!(x.dtype(), DType::F32 | DType::F16 | DType::BF16);
-    known && (cfg!(feature = "cuda") && x.device().is_cuda() || is_emulated())
+    matches!(x.dtype(), DType::F32 | DType::F16 | DType::BF16) && on_card(x.device())
+}
+
+/// Whether the CUDA kernels work on the tensors of a device: it is an NVIDIA card, and the program was
+/// built for one.
+pub fn on_card(device: &Device) -> bool {
+    cfg!(feature = "cuda") && device.is_cuda() || is_emulated()
 }
 
 /// Whether a test has the kernels run on this CPU.
@@ -100,7 +120,22 @@ impl<'a> Call<'a> {
         args: impl IntoIterator<Item = Arg<'a>>,
     ) -> Self {
         let count = output.elem_count();
+        Self::of_count(kernel, output, count, args)
+    }
+
+    /// One thread for each of so many, whose number is the kernel's last argument.
+    pub(crate) fn of_count(
+        kernel: &'static str,
+        output: Shape,
+        count: usize,
+        args: impl IntoIterator<Item = Arg<'a>>,
+    ) -> Self {
         Self::counted(kernel, output, [count, THREADS], args)
+    }
+
+    /// As [`Self::of_values`], of another file.
+    pub(crate) fn from(self, source: Source) -> Self {
+        Self { source, ..self }
     }
 
     /// One warp for each of so many rows, whose number is the kernel's last argument.
@@ -125,27 +160,68 @@ impl<'a> Call<'a> {
         Self { source: Source::Elementwise, kernel, args, blocks, output }
     }
 
-    /// Runs it on the card of its tensors, behind what was asked for before; does not wait for it.
+    /// Runs it on the card of its tensors, behind what was asked for before; does not wait for it. The
+    /// output has the type of its tensors.
     ///
     /// # Errors
     /// If a tensor does not lie in order, they lie on different devices or have different types, a
     /// number is too large for the kernel, or the driver fails.
     pub(crate) fn run(self) -> Result<Tensor> {
+        let Some(dtype) = self.naming() else { bail!("{}: no tensor", self.kernel) };
+        self.run_into(dtype)
+    }
+
+    /// As [`Self::run`], with an output of another type.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub(crate) fn run_into(self, made: DType) -> Result<Tensor> {
+        let dtype = self.checked(made)?;
+        #[cfg(emulating)]
+        if is_emulated() {
+            return host::run(&self, dtype, made);
+        }
+        #[cfg(feature = "cuda")]
+        return driver::run(&self, dtype, made);
+        #[cfg(not(feature = "cuda"))]
+        bail!("{}, {dtype:?} to {made:?}: this program was built without CUDA", self.kernel)
+    }
+
+    /// Runs it on a tensor that nobody else has, in place: [`Arg::Out`] is its first value.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub(crate) fn run_on(self, x: &Tensor) -> Result<()> {
+        let dtype = self.checked(x.dtype())?;
+        x.inplace_op1(&InPlace { call: self, dtype })
+    }
+
+    /// The type in the kernel's name, of a call whose tensors fit, for an output of this type.
+    fn checked(&self, made: DType) -> Result<DType> {
         for arg in &self.args {
-            if let Arg::In(tensor) | Arg::Maybe(Some(tensor)) = arg
+            if let Arg::In(tensor) | Arg::Maybe(Some(tensor)) | Arg::Typed(tensor, _) = arg
                 && !tensor.is_contiguous()
             {
                 bail!("{}: a tensor {:?} that does not lie in order", self.kernel, tensor.shape());
             }
         }
-        #[cfg(emulating)]
-        if is_emulated() {
-            return host::run(&self);
+        let dtype = self.naming().unwrap_or(made);
+        for arg in &self.args {
+            let (tensor, wanted) = match *arg {
+                Arg::Typed(tensor, wanted) => (Some(tensor), wanted),
+                _ => (arg.naming(), dtype),
+            };
+            if let Some(tensor) = tensor
+                && tensor.dtype() != wanted
+            {
+                bail!("{}: a tensor of {:?}, not {wanted:?}", self.kernel, tensor.dtype());
+            }
         }
-        #[cfg(feature = "cuda")]
-        return driver::run(&self);
-        #[cfg(not(feature = "cuda"))]
-        bail!("{}: this program was built without CUDA", self.kernel)
+        Ok(dtype)
+    }
+
+    fn naming(&self) -> Option<DType> {
+        self.args.iter().find_map(Arg::naming).map(Tensor::dtype)
     }
 }
 

@@ -9,6 +9,8 @@
 //! | [`WindowAttention`] | windows are read from the map and written to it where they lie |
 //! | [`LayerNorm`] | candle's is serial, and its variance is taken in one pass |
 //! | [`gate`], [`max_pool`], [`mean_of_pixels`], [`sigmoid`], [`softmax_mean`], [`transpose`], [`channels_last`] | at the speed of memory |
+//! | [`normalise`] | pixels go to a card as bytes |
+//! | [`matte_of_logits`], [`keep_person`], [`fuse_foreground`], [`compose`], [`box_filter`] | from logits to a cut-out on a card |
 //! | [`BatchNorm::fold`] | at inference a BatchNorm is part of the convolution before it |
 //! | [`keep_freed_memory`] | so that the pages of a map are not cleared anew for the next one |
 //! | [`open_device`] | the CPU, or a CUDA device on one stream |
@@ -42,8 +44,10 @@ mod isa;
 mod lerp;
 mod linear;
 mod matmul;
+mod matting;
 mod memory;
 mod norm;
+mod normalise;
 mod pixels;
 mod pool;
 mod simd_math;
@@ -60,12 +64,17 @@ pub use candle_core::Device;
 pub use conv::{Conv2d, Conv2dParams, Part};
 #[cfg(feature = "emulate-cuda")]
 pub use cuda::emulating_cuda;
+pub use cuda::on_card;
 pub use deform::DeformConv2d;
 pub use device::{DeviceError, DeviceRequest, Precision, open_device};
 pub use isa::Isa;
 pub use linear::{Linear, Mlp};
+pub use matting::{
+    Fusion, Region, box_filter, compose, fuse_foreground, keep_person, matte_of_logits,
+};
 pub use memory::{DeviceMemory, device_memory, keep_freed_memory, release_idle_memory};
 pub use norm::{BatchNorm, LayerNorm};
+pub use normalise::normalise;
 pub use pixels::{gate, mean_of_pixels};
 pub use pool::max_pool;
 pub use softmax::{sigmoid, softmax_mean};

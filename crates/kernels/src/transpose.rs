@@ -84,12 +84,17 @@ fn write_lines(
     }
 }
 
-/// `(batch, channels, height, width)` to `(batch, height, width, channels)`, contiguous.
+/// `(batch, channels, height, width)` to `(batch, height, width, channels)`, contiguous. No values are
+/// moved where they lie so already.
 ///
 /// # Errors
 /// If the tensor has not four dimensions.
 pub fn channels_last(x: &Tensor) -> Result<Tensor> {
     let (batch, channels, height, width) = x.dims4()?;
+    let permuted = x.permute((0, 2, 3, 1))?;
+    if permuted.is_contiguous() {
+        return Ok(permuted);
+    }
     let x = transpose(&x.reshape((batch, channels, height * width))?)?;
     x.reshape((batch, height, width, channels))
 }

@@ -94,6 +94,7 @@ pub fn load_detector(
 ) -> Result<Detector, Error> {
     check_precision(device.is_cpu(), precision)?;
     let config: Yolov8Config = manifest.architecture()?;
+    precision.set_up(device);
     let weights = checkpoint.var_builder(precision.dtype(), device);
     let image_size = manifest.input.width.max(manifest.input.height);
     Detector::new(&config, weights)
@@ -114,6 +115,7 @@ pub fn load_segmenter(
 ) -> Result<Segmenter, Error> {
     check_precision(device.is_cpu(), precision)?;
     let config: BirefnetConfig = manifest.architecture()?;
+    precision.set_up(device);
     let weights = checkpoint.var_builder(precision.dtype(), device);
     let network = Birefnet::new(&config, &weights)?;
     let input = [manifest.input.width, manifest.input.height];

@@ -1,6 +1,9 @@
 //! BiRefNet in candle: a photo and a person's box in, a cut-out on a transparent background out.
 //!
-//! The easy call is [`Segmenter::cut_out`]. Every step below it is public too:
+//! The easy call is [`Segmenter::cut_out`]. It has three parts, for a program that has a thread for each
+//! device: [`PersonCrop::new`] before it, [`Segmenter::segment`] on it, [`Segmented::cut_out`] behind it.
+//! On an NVIDIA card the second part does all that follows the network too, and only bytes of pixels go
+//! there and come back. Every step is public:
 //!
 //! 1. [`crop_plan`] and [`crop_photo`] give the person's box with context;
 //! 2. [`preprocess`] stretches it to the network's input and normalises;
@@ -33,18 +36,24 @@
 //! ```
 
 mod config;
+mod cut_out;
 mod error;
 mod matting;
 mod network;
+mod person_crop;
 mod preprocess;
+mod segmented;
 mod segmenter;
 
 pub use config::{BirefnetConfig, DecoderAttention, PatchOrder, SwinConfig};
+pub use cut_out::{CutOut, CutOutOptions, crop_photo, finish_cut_out};
 pub use error::Error;
 pub use matting::{
     CropPlan, Matte, RefineOptions, compose, crop_matte, crop_plan, feather, flatten, gate,
     mattes_from_logits, refine_foreground, to_gray,
 };
 pub use network::Birefnet;
+pub use person_crop::PersonCrop;
 pub use preprocess::{IMAGENET_MEAN, IMAGENET_STD, preprocess, stretch};
-pub use segmenter::{CutOut, CutOutOptions, Segmenter, crop_photo, finish_cut_out};
+pub use segmented::Segmented;
+pub use segmenter::Segmenter;

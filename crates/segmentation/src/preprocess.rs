@@ -1,8 +1,9 @@
 //! From a photo to the network's input.
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer, images};
 use image::RgbImage;
+use portrait_kernels::normalise;
 
 use crate::Error;
 
@@ -48,23 +49,25 @@ pub fn preprocess(
     if images.is_empty() {
         return Err(Error::EmptyImage);
     }
-    let pixels = width as usize * height as usize;
-    let mut values = vec![0f32; images.len() * 3 * pixels];
-    for (image, values) in images.iter().zip(values.chunks_exact_mut(3 * pixels)) {
-        let image = stretch(image, width, height)?;
-        for (channel, plane) in values.chunks_exact_mut(pixels).enumerate() {
-            let levels = levels(channel);
-            let bytes = image.as_raw()[channel..].iter().step_by(3);
-            plane.iter_mut().zip(bytes).for_each(|(value, &byte)| *value = levels[byte as usize]);
-        }
-    }
-    let shape = (images.len(), 3, height as usize, width as usize);
-    Ok(Tensor::from_vec(values, shape, device)?)
+    let images = images.iter().map(|image| stretch(image, width, height));
+    network_input(&images.collect::<Result<Vec<_>, _>>()?, device, DType::F32)
 }
 
-/// The normalised value of each of the 256 levels.
-fn levels(channel: usize) -> [f32; 256] {
-    std::array::from_fn(|level| {
-        (level as f32 / 255.0 - IMAGENET_MEAN[channel]) / IMAGENET_STD[channel]
-    })
+/// Pictures that have the size of the input already, normalised: bytes go to the device.
+pub(crate) fn network_input(
+    images: &[RgbImage],
+    device: &Device,
+    dtype: DType,
+) -> Result<Tensor, Error> {
+    let (width, height) = images.first().ok_or(Error::EmptyImage)?.dimensions();
+    let shape = (images.len(), height as usize, width as usize, 3);
+    let pixels = match images {
+        [image] => Tensor::from_slice(image.as_raw(), shape, device)?,
+        _ => {
+            let pixels = images.iter().flat_map(|image| image.as_raw().iter().copied());
+            Tensor::from_vec(pixels.collect(), shape, device)?
+        }
+    };
+    // The network takes channels first, and has them last again without moving anything.
+    Ok(normalise(&pixels, IMAGENET_MEAN, IMAGENET_STD, dtype)?.permute((0, 3, 1, 2))?)
 }

@@ -27,6 +27,16 @@ using std::min;
 void __syncthreads();
 void __syncwarp();
 float __shfl_xor_sync(unsigned mask, float value, int lane);
+float __shfl_sync(unsigned mask, float value, int lane);
+unsigned __ballot_sync(unsigned mask, bool yes);
+
+// Nobody comes between: the threads of a block take turns.
+inline unsigned atomicMin(unsigned *at, unsigned value) {
+    unsigned before = *at;
+    *at = std::min(before, value);
+    return before;
+}
+inline int __clz(unsigned x) { return x ? __builtin_clz(x) : 32; }
 
 inline float __fmul_rn(float a, float b) { return a * b; }
 inline float rsqrtf(float x) { return 1.0f / sqrtf(x); }

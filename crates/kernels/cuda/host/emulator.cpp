@@ -1,6 +1,8 @@
 // Runs our kernels on a CPU, block after block: `portrait_launch` is what a test calls.
 
 #include "../elementwise.cu"
+#include "../fusion.cu"
+#include "../matting.cu"
 #include "../product.cu"
 #include "../window_attention.cu"
 
@@ -86,21 +88,37 @@ const std::map<std::string, void (*)()> kernels = {
 #define DEFINE(NAME, T)                                                                                \
     ENTRY(epilogue_##NAME) ENTRY(gate_##NAME) ENTRY(bilinear_##NAME) ENTRY(max_pool_##NAME)            \
     ENTRY(softmax_mean_##NAME) ENTRY(layer_norm_##NAME) ENTRY(mean_of_rows_##NAME) ENTRY(conv2d_64_##NAME)                        \
-    ENTRY(conv2d_128_##NAME) ENTRY(deform_conv2d_64_##NAME) ENTRY(deform_conv2d_128_##NAME)            \
+    ENTRY(normalise_##NAME) ENTRY(resize_rows_##NAME) ENTRY(conv2d_128_##NAME) ENTRY(deform_conv2d_64_##NAME) ENTRY(deform_conv2d_128_##NAME)            \
     ENTRY(window_attention_64_##NAME) ENTRY(window_attention_144_##NAME)
-    FOR_EACH_TYPE(DEFINE)};
+    FOR_EACH_TYPE(DEFINE)
+    ENTRY(resize_columns_f32) ENTRY(part_labels_f32) ENTRY(join_parts_u32) ENTRY(keep_parts_f32)
+    ENTRY(row_means_f32) ENTRY(column_means_f32) ENTRY(photo_sums_f32) ENTRY(fused_sums_f32)
+    ENTRY(fused_rows_f32) ENTRY(fused_pixels_f32) ENTRY(compose_f32)};
 
 } // namespace
 
 void __syncthreads() { wait(block_barrier, blockDim.x); }
 void __syncwarp() { wait(warp_barriers[current / 32], 32); }
-float __shfl_xor_sync(unsigned, float value, int lane) {
-    unsigned me = current;
-    exchanged[me] = value;
+static float value_of_thread(float value, unsigned thread) {
+    exchanged[current] = value;
     __syncwarp();
-    float other = exchanged[me ^ lane];
+    float other = exchanged[thread];
     __syncwarp();
     return other;
+}
+float __shfl_xor_sync(unsigned, float value, int lane) {
+    return value_of_thread(value, current ^ lane);
+}
+float __shfl_sync(unsigned, float value, int lane) {
+    return value_of_thread(value, current / 32 * 32 + lane % 32);
+}
+unsigned __ballot_sync(unsigned, bool yes) {
+    unsigned first = current / 32 * 32, votes = 0;
+    exchanged[current] = yes;
+    __syncwarp();
+    for (unsigned lane = 0; lane < 32; lane++) votes |= (exchanged[first + lane] != 0.0f) << lane;
+    __syncwarp();
+    return votes;
 }
 
 // Runs a kernel with pointers to its arguments; false if there is none of this name.

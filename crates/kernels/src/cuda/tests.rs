@@ -5,7 +5,7 @@
 
 use crate::{
     Activation, Conv2d, Conv2dParams, DeformConv2d, LayerNorm, Linear, Part, WindowAttention,
-    emulating_cuda, gate, max_pool, mean_of_pixels, resize_bilinear, softmax_mean,
+    emulating_cuda, gate, max_pool, mean_of_pixels, normalise, resize_bilinear, softmax_mean,
 };
 use candle_core::{DType, Device, Result, Tensor};
 
@@ -24,6 +24,29 @@ fn values(seed: u64, shape: &[usize]) -> Tensor {
         })
         .collect();
     Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
+}
+
+#[test]
+fn bytes_become_values() {
+    let bytes: Vec<u8> = (0..=255).cycle().take(2 * 17 * 19 * 3).collect();
+    let pixels = Tensor::from_vec(bytes, (2, 17, 19, 3), &Device::Cpu).unwrap();
+    for (dtype, _) in TYPES {
+        // Each value is rounded once, on a card too.
+        let made = |pixels: &Tensor| normalise(pixels, [0.4, 0.5, 0.0], [0.2, 0.3, 1.0], dtype);
+        let flat = |values: Tensor| -> Vec<f32> {
+            let values = values.to_device(&Device::Cpu).unwrap().to_dtype(DType::F32).unwrap();
+            values.flatten_all().unwrap().to_vec1().unwrap()
+        };
+        let want = flat(made(&pixels).unwrap());
+        if let Some(got) = emulating_cuda(|| made(&pixels).unwrap()) {
+            assert!(flat(got) == want, "{dtype:?} on the CPU");
+        }
+        #[cfg(feature = "cuda")]
+        if let Ok(device) = crate::open_device(crate::DeviceRequest::Cuda(0)) {
+            let got = made(&pixels.to_device(&device).unwrap()).unwrap();
+            assert!(flat(got) == want, "{dtype:?} on the card");
+        }
+    }
 }
 
 /// Runs an operation on the CPU in `f32`, then by its CUDA kernel in each type; the outputs differ by

@@ -9,15 +9,17 @@ use super::matte::Matte;
 /// from any change of alpha keeps its value to the bit, so the body stays opaque and the distant
 /// background stays clear. A radius of 0 changes nothing.
 pub fn feather(matte: &mut Matte, radius: u32) {
-    if radius == 0 {
-        return;
-    }
-    let (first, second) = (radius.div_ceil(2), radius / 2);
+    let Some([first, second]) = windows(radius) else { return };
     let width = matte.width() as usize;
-    let size = |reach: u32| 2 * reach as usize + 1;
-    let soft = box_filter(matte.as_raw(), width, size(first));
-    let soft = box_filter(&soft, width, size(second));
+    let soft = box_filter(matte.as_raw(), width, first);
+    let soft = box_filter(&soft, width, second);
     matte.iter_mut().zip(soft).for_each(|(value, soft)| *value = soft.clamp(0.0, 1.0));
+}
+
+/// The windows of the two filters; `None` where there is nothing to soften.
+pub(crate) fn windows(radius: u32) -> Option<[usize; 2]> {
+    let size = |reach: u32| 2 * reach as usize + 1;
+    (radius > 0).then(|| [size(radius.div_ceil(2)), size(radius / 2)])
 }
 
 #[cfg(test)]

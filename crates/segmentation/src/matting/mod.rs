@@ -13,6 +13,7 @@ mod window;
 pub use compose::{compose, flatten};
 pub use crop::{CropPlan, crop_plan};
 pub use feather::feather;
+pub(crate) use feather::windows as feather_windows;
 pub use gate::gate;
 pub use matte::{Matte, crop_matte, mattes_from_logits, to_gray};
 pub use refine::{RefineOptions, refine_foreground};
