@@ -1,5 +1,6 @@
 //! Opening a device.
 
+use crate::Isa;
 use candle_core::cuda::set_gemm_reduced_precision_f32;
 use candle_core::{DType, Device};
 use std::fmt;
@@ -54,16 +55,17 @@ impl FromStr for DeviceRequest {
 /// The arithmetic of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Precision {
-    /// Single precision; the only one a CPU runs.
+    /// Single precision.
     #[default]
     F32,
-    /// Single precision in memory, and products of matrices by cuBLAS on tensor cores, which round their
-    /// factors to TF32 (10 bits behind the point, as IEEE half precision has): faster from compute
-    /// capability 8.0 on, less exact. Convolutions and attention round nothing.
+    /// Single precision in memory, whose products may round their factors: less exact, and faster where
+    /// a matrix unit is. On a card from compute capability 8.0 on, products of matrices by cuBLAS round
+    /// to TF32 (10 bits behind the point, as IEEE half precision has), convolutions and attention do
+    /// not. On a CPU with AMX all large products round, to 16 bits; others run it as [`F32`](Self::F32).
     Tf32,
-    /// IEEE half precision.
+    /// IEEE half precision; not on a CPU.
     F16,
-    /// bfloat16.
+    /// bfloat16; not on a CPU.
     Bf16,
 }
 
@@ -77,13 +79,19 @@ impl Precision {
         }
     }
 
-    /// Tells a card, before a network in this precision runs there, whether products in single precision
-    /// may round to TF32. candle knows one answer for all cards of the process: what was said last holds,
-    /// for networks that are there already too. Other precisions and other devices do not care.
-    pub fn set_up(self, device: &Device) {
+    /// Builds a network in this precision: the layers that `work` makes on this thread, for a device,
+    /// round their products where that is allowed.
+    ///
+    /// candle knows one answer for all cards of the process: on cards what was said last holds, for
+    /// networks that are there already too.
+    pub fn build<T>(self, device: &Device, work: impl FnOnce() -> T) -> T {
         if device.is_cuda() && self.dtype() == DType::F32 {
             set_gemm_reduced_precision_f32(self == Self::Tf32);
         }
+        if device.is_cpu() && self == Self::Tf32 {
+            return Isa::detect().rounded().with(work);
+        }
+        work()
     }
 }
 

@@ -69,15 +69,15 @@ impl Model {
     }
 }
 
-/// A CPU runs in single precision alone.
+/// A CPU has single precision alone, rounded or not.
 ///
 /// # Errors
 /// [`Error::Option`] for another one on a CPU.
 pub(crate) fn check_precision(on_cpu: bool, precision: Precision) -> Result<(), Error> {
-    if !on_cpu || precision == Precision::F32 {
+    if !on_cpu || matches!(precision, Precision::F32 | Precision::Tf32) {
         return Ok(());
     }
-    let (value, expected) = (precision.to_string(), "f32 on a CPU".into());
+    let (value, expected) = (precision.to_string(), "f32 or tf32 on a CPU".into());
     Err(Error::Option { option: "precision", value, expected })
 }
 
@@ -94,10 +94,10 @@ pub fn load_detector(
 ) -> Result<Detector, Error> {
     check_precision(device.is_cpu(), precision)?;
     let config: Yolov8Config = manifest.architecture()?;
-    precision.set_up(device);
     let weights = checkpoint.var_builder(precision.dtype(), device);
     let image_size = manifest.input.width.max(manifest.input.height);
-    Detector::new(&config, weights)
+    precision
+        .build(device, || Detector::new(&config, weights))
         .and_then(|detector| detector.with_image_size(image_size))
         .map_err(Error::from)
 }
@@ -115,9 +115,8 @@ pub fn load_segmenter(
 ) -> Result<Segmenter, Error> {
     check_precision(device.is_cpu(), precision)?;
     let config: BirefnetConfig = manifest.architecture()?;
-    precision.set_up(device);
     let weights = checkpoint.var_builder(precision.dtype(), device);
-    let network = Birefnet::new(&config, &weights)?;
+    let network = precision.build(device, || Birefnet::new(&config, &weights))?;
     let input = [manifest.input.width, manifest.input.height];
     Segmenter::new(network, device.clone(), input).map_err(Error::from)
 }

@@ -124,7 +124,7 @@ impl Layout {
     ) {
         match self {
             Self::Rows => {
-                for (i, row) in to.chunks_exact_mut(columns).enumerate() {
+                for (i, row) in to.chunks_exact_mut(columns).enumerate().take(k) {
                     for (column, to) in row[..count].iter_mut().enumerate() {
                         *to = value(i, column);
                     }

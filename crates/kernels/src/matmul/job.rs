@@ -1,0 +1,106 @@
+//! Some rows times some panels, on one thread.
+
+#![allow(unsafe_code)]
+
+use super::Epilogue;
+use super::packed::{NARROW_TILES, Packed, WIDE_TILES};
+use super::tile::{Rows, Target, compute};
+use crate::vectors::prefetch;
+use pulp::{Simd, WithSimd};
+use std::ops::Range;
+
+/// The first value of a column of the output, shared among threads that write to different rows or
+/// columns.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) out: *mut f32,
+    pub(super) stride: usize,
+    pub(super) offset: usize,
+}
+
+// SAFETY: only a place; the jobs of `multiply` write to disjoint parts.
+unsafe impl Send for Place {}
+// SAFETY: as above.
+unsafe impl Sync for Place {}
+
+/// Some rows times some panels, as `run` promises.
+pub(super) struct Job<'a> {
+    /// For each tile, for each piece of a row, where it lies for the tile's rows.
+    pub(super) pointers: Vec<*const f32>,
+    pub(super) pieces: usize,
+    /// Values in each piece of a tap.
+    pub(super) parts: &'a [usize],
+    pub(super) matrix: &'a Packed,
+    pub(super) epilogue: &'a Epilogue<'a>,
+    pub(super) rows: Range<usize>,
+    pub(super) panels: Range<usize>,
+    pub(super) place: Place,
+}
+
+impl WithSimd for Job<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        // The sizes of `WIDE_TILES` and `NARROW_TILES`.
+        match (S::REGISTER_COUNT >= 32, self.matrix.tile.vectors) {
+            (true, 1) => self.tiles::<S, { WIDE_TILES[0].0 }, 1>(simd),
+            (true, 2) => self.tiles::<S, { WIDE_TILES[1].0 }, 2>(simd),
+            (true, _) => self.tiles::<S, { WIDE_TILES[2].0 }, 3>(simd),
+            (false, 1) => self.tiles::<S, { NARROW_TILES[0].0 }, 1>(simd),
+            (false, 2) => self.tiles::<S, { NARROW_TILES[1].0 }, 2>(simd),
+            (false, _) => self.tiles::<S, { NARROW_TILES[2].0 }, 3>(simd),
+        }
+    }
+}
+
+impl Job<'_> {
+    /// Where a tile and a panel of the output are.
+    pub(super) fn target(&self, tile: usize, panel: usize) -> Target {
+        let Self { matrix, place, .. } = self;
+        let first = panel * matrix.tile.columns;
+        let row = self.rows.start + tile * matrix.tile.rows;
+        let column = place.offset + first;
+        Target {
+            out: place.out.wrapping_add(row * place.stride + column),
+            stride: place.stride,
+            size: [self.rows.end - row, matrix.n - first],
+            start: [row, column],
+        }
+    }
+
+    #[inline(always)]
+    fn tiles<S: Simd, const R: usize, const V: usize>(&self, simd: S) {
+        let Self { matrix, .. } = self;
+        for panel in self.panels.clone() {
+            let mut tiles = self.pointers.chunks_exact(self.pieces * R).enumerate().peekable();
+            while let Some((tile, pointers)) = tiles.next() {
+                // Rows that lie in memory one after the other are first read here, several at a time,
+                // which no processor foresees.
+                if let (true, Some((_, next)), &[values]) =
+                    (panel == self.panels.start && self.pieces == 1, tiles.peek(), self.parts)
+                {
+                    next.iter().for_each(|row| prefetch(*row, values));
+                }
+                let target = self.target(tile, panel);
+                let rows = Rows { pointers, parts: self.parts };
+                // SAFETY: `R` readable pointers for each piece. The panel has k rows, the values of
+                // a row of the operand, of the tile's columns, which are `V` vectors of `S`, for
+                // which the matrix was packed; so has the bias one. The target begins at an existing
+                // row and column of the output; its size is what is left of the rows of this job and
+                // of the columns, and `compute` writes no more than its own `R` rows and `V` vectors
+                // of these.
+                unsafe {
+                    compute::<S, R, V>(
+                        simd,
+                        &rows,
+                        matrix.panel(panel),
+                        matrix.bias(panel),
+                        self.epilogue,
+                        target,
+                    );
+                }
+            }
+        }
+    }
+}
