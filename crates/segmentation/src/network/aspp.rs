@@ -81,7 +81,8 @@ fn plain(vb: &VarBuilder<'_>, channels: [usize; 2]) -> Result<Vec<Branch>> {
                 1 => Conv2dParams::default(),
                 _ => Conv2dParams { padding: dilation, dilation, ..Default::default() },
             };
-            conv_norm(&vb.pp("atrous_conv"), &vb.pp("bn"), channels, params).map(Branch::Plain)
+            conv_norm(&vb.pp("atrous_conv"), &vb.pp("bn"), channels, params)
+                .map(|conv| Branch::Plain(Box::new(conv)))
         })
         .collect()
 }
@@ -102,7 +103,7 @@ fn conv_norm(
 #[derive(Debug)]
 enum Branch {
     Deformable(Box<DeformBranch>),
-    Plain(Conv2d),
+    Plain(Box<Conv2d>),
 }
 
 impl Branch {
