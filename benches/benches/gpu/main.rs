@@ -43,7 +43,6 @@ const CASES: [(&str, usize); 5] = [
 
 impl Network {
     fn load(name: &str, device: &Device, precision: Precision) -> Result<Self> {
-        precision.set_up(device);
         let weights = reproducible::var_builder(precision.dtype(), device);
         let detection = |variant| {
             let network = Yolov8::load(&Yolov8Config::new(variant, 80), weights.clone())?;
@@ -53,12 +52,14 @@ impl Network {
             let network = Birefnet::new(&config, &weights)?;
             Result::Ok(Self::Segmentation(Box::new(network)))
         };
-        Ok(match name {
-            "YOLOv8n" => detection(Variant::N)?,
-            "YOLOv8m" => detection(Variant::M)?,
-            "BiRefNet lite" => segmentation(BirefnetConfig::lite())?,
-            "BiRefNet Swin-L" => segmentation(BirefnetConfig::large())?,
-            other => return Err(format!("no network {other}").into()),
+        precision.build(device, || {
+            Ok(match name {
+                "YOLOv8n" => detection(Variant::N)?,
+                "YOLOv8m" => detection(Variant::M)?,
+                "BiRefNet lite" => segmentation(BirefnetConfig::lite())?,
+                "BiRefNet Swin-L" => segmentation(BirefnetConfig::large())?,
+                other => return Err(format!("no network {other}").into()),
+            })
         })
     }
 

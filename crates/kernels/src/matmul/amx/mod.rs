@@ -72,7 +72,7 @@ impl Parts {
         if rounded {
             return (k >= SIDE && n > SIDE).then_some(Self { rows: 2, columns: 2 });
         }
-        if k < 4 * SIDE || n <= 4 * SIDE {
+        if k < 8 * SIDE || n < 8 * SIDE {
             return None;
         }
         let is_short = |i| (0..n).all(|j| split::split(value(i, j))[2] == bf16::ZERO);
