@@ -8,7 +8,7 @@ use crate::models::{Model, check_precision};
 use crate::order::Orders;
 use crate::pipeline::{Inner, Pipeline};
 use crate::replica::Source;
-use crate::scheduling::{Batching, default_policy};
+use crate::scheduling::{Batching, default_policy, with_measured_peaks};
 use crate::starter::with_starters;
 use crate::voices::{MusicFolder, Voices};
 use crate::{Error, Progress};
@@ -75,6 +75,8 @@ impl PipelineBuilder {
     /// How many runs a device takes at once, and how many requests may wait. By default
     /// [`Policy::seed`] with 256 waiting; see docs/gpu.md for others. It must hold the classes
     /// [`YOLO`](crate::gpu_scheduling::YOLO) and [`BIREFNET`](crate::gpu_scheduling::BIREFNET).
+    /// Memory that it only assumes, as [`Policy::by_memory`] does, is replaced by the peaks that
+    /// the models' manifests tell for the devices and the precision.
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = Some(policy);
         self
@@ -174,9 +176,13 @@ impl PipelineBuilder {
         let sources = (source(&detection), source(&segmentation));
         let policy = self.policy.unwrap_or_else(default_policy);
         let start = async |devices: &[DeviceRequest]| {
-            check_precision(devices.contains(&DeviceRequest::Cpu), self.precision)?;
+            let on_cpu = devices.contains(&DeviceRequest::Cpu);
+            check_precision(on_cpu, self.precision)?;
+            let manifests = [&detection.manifest, &segmentation.manifest];
+            let (batching, policy) = (self.batching, policy.clone());
+            let policy = with_measured_peaks(policy, batching, on_cpu, self.precision, manifests);
             let (detection, segmentation) = sources.clone();
-            Engine::start(devices, policy.clone(), self.batching, detection, segmentation).await
+            Engine::start(devices, policy, batching, detection, segmentation).await
         };
         let engine = match self.devices.requests()?[..] {
             [DeviceRequest::Auto] => match start(&[DeviceRequest::Cuda(0)]).await {

@@ -1,7 +1,7 @@
 //! Single situations, among them those in which a scheduler of locks and sleeps fails.
 
 use super::*;
-use crate::{BIREFNET, Class};
+use crate::{BIREFNET, Class, YOLO};
 
 #[test]
 fn a_holder_releases_while_an_exclusive_run_waits() {
@@ -189,6 +189,24 @@ fn with_memory_told_more_runs_where_the_card_has_room() {
         queue.submit(ms(0), ask(B, "")).unwrap();
     }
     assert_eq!(grants(&mut queue).len(), 4);
+}
+
+#[test]
+fn a_measured_peak_replaces_what_was_assumed_and_nothing_else() {
+    let memory = |policy: &Policy| policy.classes.iter().map(|c| c.memory).collect::<Vec<_>>();
+    let measured = |policy: Policy| {
+        policy
+            .with_measured_peak(YOLO, 7)
+            .with_measured_peak(BIREFNET, 9)
+            .with_measured_peak("x", 1)
+    };
+    assert_eq!(memory(&measured(Policy::by_memory())), [7, 9]);
+    assert_eq!(memory(&measured(Policy::by_memory().with_peak(YOLO, 5))), [5, 9]);
+    assert_eq!(
+        memory(&measured(measured(Policy::by_memory()).with_measured_peak(YOLO, 1))),
+        [7, 9]
+    );
+    assert_eq!(memory(&measured(Policy::seed())), [0, 0], "it does not go by memory");
 }
 
 #[test]
