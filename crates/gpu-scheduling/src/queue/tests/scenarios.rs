@@ -136,11 +136,11 @@ fn work_goes_where_the_model_is_and_else_where_least_is_to_do() {
 #[test]
 fn a_warm_device_takes_more_work_before_a_cold_one_is_loaded() {
     let mut queue = Queue::new(Policy::by_memory(), specs(2)).unwrap();
-    queue.set_resident(DeviceId(1));
+    queue.set_resident(DeviceId(1), true);
     let asked: Vec<_> = (0..4).map(|_| queue.submit(ms(0), ask(B, "")).unwrap()).collect();
     let here: Vec<_> = asked.iter().map(|t| (*t, 1)).collect();
     assert_eq!(grants(&mut queue), here, "0.8 s of work are less than 2 s to load");
-    queue.set_resident(DeviceId(0));
+    queue.set_resident(DeviceId(0), true);
     let more: Vec<_> = (0..3).map(|_| queue.submit(ms(0), ask(Y, "")).unwrap()).collect();
     let there: Vec<_> = more.iter().map(|t| (*t, 0)).collect();
     assert_eq!(grants(&mut queue), there, "both hold the models: where least is to do");
