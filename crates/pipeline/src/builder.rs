@@ -3,7 +3,7 @@
 use crate::cores::Cores;
 use crate::devices::Devices;
 use crate::drain::Drain;
-use crate::engine::Engine;
+use crate::engine::{Engine, Settings};
 use crate::models::{Model, check_precision};
 use crate::order::Orders;
 use crate::pipeline::{Inner, Pipeline};
@@ -47,6 +47,16 @@ impl Default for Timeouts {
     }
 }
 
+/// The pause after which idle memory is released.
+#[derive(Debug)]
+struct IdleMemory(Option<Duration>);
+
+impl Default for IdleMemory {
+    fn default() -> Self {
+        Self(Some(Duration::from_secs(60)))
+    }
+}
+
 /// Builds a [`Pipeline`]. Nothing is read from the environment; all has defaults.
 #[derive(Debug, Default)]
 #[must_use]
@@ -54,6 +64,7 @@ pub struct PipelineBuilder {
     devices: Devices,
     policy: Option<Policy>,
     batching: Batching,
+    idle_memory: IdleMemory,
     precision: Precision,
     detection: Option<Model>,
     segmentation: Option<Model>,
@@ -85,6 +96,14 @@ impl PipelineBuilder {
     /// How many inputs go through a network together; one by one by default.
     pub fn batching(mut self, batching: Batching) -> Self {
         self.batching = batching;
+        self
+    }
+
+    /// After which pause a card gives the memory back that it keeps for its next run, 1 minute by
+    /// default, so that other programs can have it; the run after that is a little slower. `None`
+    /// keeps it. A CPU has none.
+    pub fn release_idle_memory(mut self, after: impl Into<Option<Duration>>) -> Self {
+        self.idle_memory = IdleMemory(after.into());
         self
     }
 
@@ -181,8 +200,9 @@ impl PipelineBuilder {
             let manifests = [&detection.manifest, &segmentation.manifest];
             let (batching, policy) = (self.batching, policy.clone());
             let policy = with_measured_peaks(policy, batching, on_cpu, self.precision, manifests);
+            let settings = Settings { policy, batching, idle_memory: self.idle_memory.0 };
             let (detection, segmentation) = sources.clone();
-            Engine::start(devices, policy, batching, detection, segmentation).await
+            Engine::start(devices, settings, detection, segmentation).await
         };
         let engine = match self.devices.requests()?[..] {
             [DeviceRequest::Auto] => match start(&[DeviceRequest::Cuda(0)]).await {

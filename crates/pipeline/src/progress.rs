@@ -127,12 +127,12 @@ impl Progress {
         result
     }
 
-    fn begin(&self, stage: Stage, person_id: Option<usize>) -> Instant {
+    pub(crate) fn begin(&self, stage: Stage, person_id: Option<usize>) -> Instant {
         self.tell(stage, person_id, Step::Started);
         Instant::now()
     }
 
-    fn end<T>(
+    pub(crate) fn end<T>(
         &self,
         stage: Stage,
         person_id: Option<usize>,
