@@ -12,7 +12,8 @@ use std::time::Instant;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Stage {
-    /// A checkpoint is being found, fetched or loaded.
+    /// A checkpoint is being found, fetched or loaded: told of once as the file is found and opened,
+    /// and once on each device as the network is built there.
     Model,
     /// Persons are being looked for.
     Detection,
