@@ -173,6 +173,7 @@ fn tensor_runs_yolov8_as_the_official_code() {
     for line in &lines {
         assert!(line["milliseconds"].as_f64().unwrap() > 0.0);
         assert!(line["peak_resident_bytes"].as_u64().is_none_or(|bytes| bytes > 10 << 20));
+        assert!(line["peak_device_bytes"].is_null(), "there is no card");
     }
     let output = safetensors::load(file("out.safetensors"), &Device::Cpu).unwrap();
     let output = &output["output"];

@@ -3,7 +3,8 @@
 //! D-ID takes `https` and `s3` addresses. A local stand-in of the API hands out `http` addresses
 //! of its own: those pass when the client talks to that very server by `http`.
 
-use url::{Host, Url};
+use portrait_http::is_loopback;
+use url::Url;
 
 use crate::error::Error;
 
@@ -28,16 +29,6 @@ impl Local {
     fn allows_hook(&self, url: &str) -> bool {
         self.origin.is_some()
             && Url::parse(url).is_ok_and(|url| url.scheme() == "http" && is_loopback(&url))
-    }
-}
-
-/// Whether a URL's host is this machine.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }
 

@@ -4,13 +4,14 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures::Stream;
+use portrait_http::{AddressFault, check_address};
 use reqwest::redirect;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::audios::Audios;
-use crate::check::{self, Local};
+use crate::check::Local;
 use crate::clock::Clock;
 use crate::credits::{self, Credits};
 use crate::download;
@@ -255,16 +256,11 @@ impl ClientBuilder {
             None => Url::parse(BASE_URL)
                 .map_err(|error| Error::invalid("base_url", error.to_string()))?,
         };
-        let secure = base.scheme() == "https"
-            || base.scheme() == "http" && (self.allow_http || check::is_loopback(&base));
-        if !secure || base.host().is_none() {
-            let reason = "it must be an https address; the key must not travel in the clear";
-            return Err(Error::invalid("base_url", reason));
-        }
-        if !base.username().is_empty() || base.password().is_some() {
-            let reason = "it holds a user or password; give the key apart from it";
-            return Err(Error::invalid("base_url", reason));
-        }
+        check_address(&base, true, self.allow_http).map_err(|fault| {
+            // What is no address of the web at all is to be an https one too.
+            let fault = if fault == AddressFault::NotHttp { AddressFault::Clear } else { fault };
+            Error::invalid("base_url", fault.to_string())
+        })?;
         let (authorization, redactor) = self
             .key
             .ok_or_else(|| Error::invalid("key", "it is missing; give the API key"))?

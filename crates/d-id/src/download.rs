@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use bytes::{Buf as _, Bytes};
 use futures::{Stream, StreamExt, stream};
+use portrait_http::is_loopback;
 use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_RANGE, RANGE};
 use reqwest::{Response, StatusCode};
 use tokio::sync::OwnedSemaphorePermit;
 use url::Url;
 
-use crate::check;
 use crate::error::Error;
 use crate::operation::Operation;
 use crate::transport::Transport;
@@ -218,7 +218,7 @@ fn content_range(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
 fn checked(transport: &Transport, link: &str) -> Result<Url, Error> {
     let url = Url::parse(link).map_err(|_| Error::invalid("url", "it is no address"))?;
     let local = transport.base.scheme() == "http"
-        && (check::is_loopback(&url) || url.host() == transport.base.host());
+        && (is_loopback(&url) || url.host() == transport.base.host());
     match url.scheme() {
         "https" => Ok(url),
         "http" if local => Ok(url),

@@ -95,18 +95,8 @@ impl Redactor {
     /// Text from elsewhere, fit for a message: one line, without the key, at most `limit`
     /// characters.
     pub(crate) fn clean(&self, text: &str, limit: usize) -> String {
-        let mut text = text
-            .split(|c: char| c.is_whitespace() || c.is_control())
-            .filter(|word| !word.is_empty())
-            .collect::<Vec<_>>()
-            .join(" ");
-        for secret in &self.secrets {
-            text = text.replace(secret.expose_secret(), "[redacted]");
-        }
-        match text.char_indices().nth(limit) {
-            Some((end, _)) => text[..end].to_owned(),
-            None => text,
-        }
+        let secrets = self.secrets.iter().map(ExposeSecret::expose_secret);
+        portrait_http::one_line(text, secrets, "[redacted]", limit)
     }
 }
 

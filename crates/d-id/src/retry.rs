@@ -1,6 +1,6 @@
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::{Duration, SystemTime};
 
+use portrait_http::Pauses;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 /// How requests that change nothing, or only upload, are tried again: after 408, 429, 5xx and
@@ -36,13 +36,14 @@ impl Default for RetryPolicy {
 impl RetryPolicy {
     /// The pause after the `attempt`th try (from 1); `None` when there is to be no other try.
     pub(crate) fn pause(&self, attempt: u32, asked: Option<Duration>) -> Option<Duration> {
-        if attempt >= self.max_attempts || asked.is_some_and(|asked| asked > self.max_retry_after) {
-            return None;
-        }
-        let own = backoff(self.first_pause, self.factor, self.max_pause, attempt - 1);
-        // Between half and the whole, so that many clients do not return at the same moment.
-        let own = own.mul_f64(0.5 + 0.5 * random());
-        Some(asked.map_or(own, |asked| asked.max(own)))
+        let pauses = Pauses {
+            attempts: self.max_attempts,
+            first: self.first_pause,
+            factor: self.factor,
+            longest: self.max_pause,
+            longest_asked: self.max_retry_after,
+        };
+        pauses.after(attempt, asked)
     }
 }
 
@@ -82,27 +83,9 @@ impl Default for CreateRecovery {
     }
 }
 
-/// `first`, growing by `factor` with each step, up to `max`.
-pub(crate) fn backoff(first: Duration, factor: f64, max: Duration, step: u32) -> Duration {
-    let grown = first.as_secs_f64() * factor.max(1.0).powi(i32::try_from(step).unwrap_or(i32::MAX));
-    Duration::try_from_secs_f64(grown).map_or(max, |grown| grown.min(max))
-}
-
-/// A number from 0 to 1 for jitter: no secret depends on it, so the standard library's randomly
-/// keyed hasher does.
-pub(crate) fn random() -> f64 {
-    let bits = RandomState::new().build_hasher().finish();
-    (bits >> 11) as f64 / (1_u64 << 53) as f64
-}
-
-/// What `Retry-After` asks, in seconds or as a date (RFC 9110, section 10.2.3).
+/// What the answer asks to wait, in its `Retry-After`.
 pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).ok();
-    }
-    let at = httpdate::parse_http_date(value).ok()?;
-    Some(at.duration_since(now).unwrap_or_default())
+    portrait_http::retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, now)
 }
 
 #[cfg(test)]
@@ -131,25 +114,11 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_read_as_seconds_and_as_a_date() {
-        let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
-        let read = |value: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(RETRY_AFTER, value.parse().unwrap());
-            retry_after(&headers, now)
-        };
-        assert_eq!(read("7"), Some(Duration::from_secs(7)));
-        assert_eq!(read("Sun, 06 Nov 1994 08:50:07 GMT"), Some(Duration::from_secs(30)));
-        assert_eq!(read("Sun, 06 Nov 1994 08:00:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(read("soon"), None);
-        assert_eq!(read("-5"), None);
-        assert_eq!(retry_after(&HeaderMap::new(), now), None);
-    }
-
-    #[test]
-    fn jitter_varies() {
-        let draws: Vec<f64> = (0..100).map(|_| random()).collect();
-        assert!(draws.iter().all(|draw| (0.0..=1.0).contains(draw)));
-        assert!(draws.iter().any(|draw| *draw < 0.4) && draws.iter().any(|draw| *draw > 0.6));
+    fn retry_after_is_read_from_the_headers() {
+        let now = SystemTime::UNIX_EPOCH;
+        let mut headers = HeaderMap::new();
+        assert_eq!(retry_after(&headers, now), None);
+        headers.insert(RETRY_AFTER, "7".parse().unwrap());
+        assert_eq!(retry_after(&headers, now), Some(Duration::from_secs(7)));
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
+use portrait_http::last_cause;
 use reqwest::header::{AUTHORIZATION, DATE, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
@@ -190,16 +191,10 @@ impl Transport {
         if error.is_timeout() && !error.is_connect() {
             return Error::Timeout { operation, after: self.timeout, last_status: None };
         }
-        let mut reason = error.to_string();
-        let mut cause: &dyn std::error::Error = &error;
-        while let Some(next) = cause.source() {
-            cause = next;
-            reason = cause.to_string();
-        }
         Error::Network {
             operation,
             connected: !error.is_connect(),
-            reason: self.redactor.clean(&reason, 256),
+            reason: self.redactor.clean(&last_cause(&error), 256),
             source: Box::new(error),
         }
     }

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use portrait_http::{backoff, random};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::error::Error;
@@ -7,7 +8,6 @@ use crate::ids::TalkId;
 use crate::key::Redactor;
 use crate::operation::Operation;
 use crate::refusal::{MAX_DESCRIPTION, MAX_KIND};
-use crate::retry::{backoff, random};
 use crate::talk::{Talk, TalkError, TalkErrorKind, TalkStatus};
 use crate::talks::Talks;
 

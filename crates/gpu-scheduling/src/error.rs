@@ -17,6 +17,14 @@ pub enum Error {
     /// No class of this name is in the policy.
     #[error("no class `{0}` in the scheduling policy: add it, or ask for one that is there")]
     UnknownClass(String),
+    /// No device of this name is in the scheduler.
+    #[error("no device `{name}` in the scheduler: choose one of {known:?}")]
+    UnknownDevice {
+        /// The name or number asked for.
+        name: String,
+        /// The names of all devices.
+        known: Vec<String>,
+    },
     /// The queue is full.
     #[error("the queue for `{class}` is full: try again in {retry_after:?}")]
     Full {

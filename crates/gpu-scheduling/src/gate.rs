@@ -35,8 +35,8 @@ enum Slot {
 struct State {
     queue: Queue,
     slots: NumberMap<Ticket, Slot>,
-    /// Wakers of those who wait until nothing is left to do, and of those who wait for an idle
-    /// device.
+    /// Wakers of those who wait until nothing is left to do, and of those who wait for an idle or a
+    /// drained device.
     until_idle: Vec<Waker>,
     until_free: Vec<Waker>,
 }
@@ -148,8 +148,13 @@ impl Gate {
         self.with(|all, now| all.queue.set_state(now, device, state));
     }
 
-    pub(crate) fn set_resident(&self, device: DeviceId) {
-        self.with(|state, _| state.queue.set_resident(device));
+    pub(crate) fn set_resident(&self, device: DeviceId, resident: bool) {
+        self.with(|state, _| state.queue.set_resident(device, resident));
+    }
+
+    pub(crate) fn is_draining(&self, device: DeviceId) -> bool {
+        let known = lock(&self.state).queue.device(device);
+        known.is_some_and(|(state, _)| state == DeviceState::Draining)
     }
 
     pub(crate) fn close(&self) {
@@ -179,6 +184,23 @@ impl Gate {
             Poll::Pending
         })
         .await;
+    }
+
+    /// Resolves when no lease of a draining device is held any more: with false where it does not
+    /// drain, or no longer.
+    pub(crate) async fn drained(&self, device: DeviceId) -> bool {
+        std::future::poll_fn(|cx| {
+            let mut state = lock(&self.state);
+            match state.queue.device(device) {
+                Some((DeviceState::Draining, 0)) => Poll::Ready(true),
+                Some((DeviceState::Draining, _)) => {
+                    note(&mut state.until_free, cx.waker());
+                    Poll::Pending
+                }
+                _ => Poll::Ready(false),
+            }
+        })
+        .await
     }
 
     /// Resolves when a device that can run the class has nothing to do.

@@ -67,8 +67,13 @@ impl<D: 'static> Lease<D> {
         self.run_counting(job, |_| true).await
     }
 
-    /// [`Self::run`] of a job that may return what counts as failed.
-    pub(crate) async fn run_counting<T, F>(
+    /// [`Self::run`] of a job whose value may be a failure of its own, such as that of each part of a
+    /// batch: it counts as failed where it is not `finished`, and its time tells nothing of the
+    /// class's run time.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn run_counting<T, F>(
         self,
         job: F,
         finished: impl Fn(&T) -> bool + Clone + Send + 'static,

@@ -52,6 +52,7 @@ mod error;
 mod gate;
 mod hash;
 mod lease;
+mod maintenance;
 mod place;
 mod policy;
 mod protect;

@@ -30,6 +30,8 @@ pub struct Class {
     pub exclusive: bool,
     /// Peak device memory of one run, in bytes; 0 counts as nothing.
     pub memory: u64,
+    /// Whether `memory` is only assumed, until [`Policy::with_measured_peak`] tells better.
+    pub memory_is_assumed: bool,
     /// Run time to assume until runs have been measured. The first run on a device is not
     /// measured: it may load the model.
     pub run_time: Duration,
@@ -51,9 +53,16 @@ impl Class {
             concurrent: 1,
             exclusive: true,
             memory,
+            memory_is_assumed: false,
             run_time: Duration::from_millis(100),
             load_time: Duration::from_secs(2),
         }
+    }
+
+    /// The same class with a memory that is only assumed.
+    fn assuming_memory(mut self) -> Self {
+        self.memory_is_assumed = true;
+        self
     }
 
     /// The same class with another first guess of its run time.
@@ -154,23 +163,34 @@ impl Policy {
         ])
     }
 
-    /// As many runs as memory holds: 0.5 GiB for one detection, 4 GiB for one segmentation, until
-    /// [`with_peak`](Self::with_peak) tells measured ones. At most 8 and 4 at once.
+    /// As many runs as memory holds, at most 8 detections and 4 segmentations at once. 0.5 GiB for
+    /// one detection and 4 GiB for one segmentation are assumed, until
+    /// [`with_peak`](Self::with_peak) or [`with_measured_peak`](Self::with_measured_peak) tells
+    /// better.
     pub fn by_memory() -> Self {
-        Self::new(vec![
-            Class::shared(YOLO, 8, 512 * MIB).taking(Duration::from_millis(20)),
-            Class::shared(BIREFNET, 4, 4096 * MIB).taking(Duration::from_millis(200)),
-        ])
+        let class = |name, concurrent, mib: u64, ms| {
+            let class = Class::shared(name, concurrent, mib * MIB).assuming_memory();
+            class.taking(Duration::from_millis(ms))
+        };
+        Self::new(vec![class(YOLO, 8, 512, 20), class(BIREFNET, 4, 4096, 200)])
     }
 
-    /// The same policy with the measured peak memory of `class`, in bytes. A name that the policy
+    /// The same policy with this peak memory of a run of `class`, in bytes. A name that the policy
     /// does not have changes nothing.
     #[must_use]
     pub fn with_peak(mut self, class: &str, bytes: u64) -> Self {
         for c in self.classes.iter_mut().filter(|c| c.name == class) {
-            c.memory = bytes;
+            (c.memory, c.memory_is_assumed) = (bytes, false);
         }
         self
+    }
+
+    /// [`with_peak`](Self::with_peak), where the memory of `class` was only assumed so far: what
+    /// the user of a scheduler has said stands.
+    #[must_use]
+    pub fn with_measured_peak(self, class: &str, bytes: u64) -> Self {
+        let assumed = self.classes.iter().any(|c| c.name == class && c.memory_is_assumed);
+        if assumed { self.with_peak(class, bytes) } else { self }
     }
 
     /// Whether a queue can be made of it and these devices.

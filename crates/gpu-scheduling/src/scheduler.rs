@@ -15,7 +15,7 @@ use crate::queue::{ClassId, DeviceId, DeviceState, Queue, Request};
 use crate::request::LeaseRequest;
 use crate::snapshot::Snapshot;
 use crate::sync::{Mutex, lock};
-use crate::worker::{Open, Order, Readiness, Worker};
+use crate::worker::{Open, Order, Readiness, WhenIdle, Worker};
 
 /// Leases devices of type `D` to jobs. A cheap handle: clones share the devices.
 ///
@@ -55,6 +55,7 @@ impl<D> fmt::Debug for Scheduler<D> {
 pub struct Builder<D> {
     policy: Policy,
     devices: Vec<(DeviceSpec, Open<D>)>,
+    idle: Option<WhenIdle<D>>,
 }
 
 impl<D> fmt::Debug for Builder<D> {
@@ -88,6 +89,20 @@ impl<D: 'static> Builder<D> {
         self
     }
 
+    /// Does this with a device that has had no job for this long, such as giving back memory that is
+    /// kept for the next one. `hook` is called on the device's thread, once after a job and never
+    /// while another one waits there; one that comes meanwhile waits for it. A panic is logged, and
+    /// the device goes on. A later call of this replaces an earlier one.
+    #[must_use]
+    pub fn when_idle(
+        mut self,
+        after: Duration,
+        hook: impl Fn(&mut D) + Send + Sync + 'static,
+    ) -> Self {
+        self.idle = Some(WhenIdle { after, hook: Arc::new(hook) });
+        self
+    }
+
     /// Starts the devices' threads. No device is opened yet.
     ///
     /// # Errors
@@ -100,7 +115,7 @@ impl<D: 'static> Builder<D> {
         let gate = Gate::new(Queue::new(self.policy, specs)?.one_at_a_time());
         let (mut workers, mut ends) = (Vec::new(), Vec::new());
         for (spec, open) in self.devices {
-            let (worker, end) = Worker::spawn(&spec.name, open)?;
+            let (worker, end) = Worker::spawn(&spec.name, open, self.idle.clone())?;
             workers.push(worker);
             ends.push(end);
         }
@@ -114,7 +129,7 @@ impl<D: 'static> Builder<D> {
 impl<D: 'static> Scheduler<D> {
     /// Begins a scheduler with the default policy and no device.
     pub fn builder() -> Builder<D> {
-        Builder { policy: Policy::default(), devices: Vec::new() }
+        Builder { policy: Policy::default(), devices: Vec::new(), idle: None }
     }
 
     /// Asks for a device for one run of `class`. Nothing happens before the request is awaited.
@@ -136,6 +151,19 @@ impl<D: 'static> Scheduler<D> {
     pub fn class(&self, name: &str) -> Result<ClassId, Error> {
         let found = self.shared.classes.iter().position(|c| c == name);
         found.map(ClassId).ok_or_else(|| Error::UnknownClass(name.into()))
+    }
+
+    /// The device of this name; the first one, where several have it.
+    ///
+    /// # Errors
+    /// [`Error::UnknownDevice`].
+    pub fn device(&self, name: &str) -> Result<DeviceId, Error> {
+        let found = self.shared.names.iter().position(|known| known == name);
+        found.map(DeviceId).ok_or_else(|| self.unknown(name.into()))
+    }
+
+    pub(crate) fn unknown(&self, name: String) -> Error {
+        Error::UnknownDevice { name, known: self.shared.names.clone() }
     }
 
     /// How long a new request of this class would wait, going by the run times measured.
@@ -162,7 +190,8 @@ impl<D: 'static> Scheduler<D> {
     }
 
     /// Takes a device out of work or gives it work again, as [`Queue::set_state`]. One that failed
-    /// is opened anew after [`DeviceState::Up`], and not before.
+    /// is opened anew after [`DeviceState::Up`], when it is next needed, and not before.
+    /// [`drain`](Self::drain) and [`restore`](Self::restore) also close and open it.
     pub fn set_state(&self, device: DeviceId, state: DeviceState) {
         if state == DeviceState::Up && device.0 < self.shared.names.len() {
             // Before the work that it gets from now on. A closed scheduler has none.

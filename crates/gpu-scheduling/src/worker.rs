@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::error::{Cause, Error, Failure, Message};
 use crate::protect::protect;
@@ -31,6 +32,20 @@ pub(crate) enum Order<D> {
     Run(Task<D>),
     /// To open the device anew, when it is next needed, if it has failed.
     Restore,
+    /// To drop the device until it is next needed, and then to tell.
+    Close(oneshot::Sender<()>),
+}
+
+/// What is done with a device that has had no job for a while, on its own thread.
+pub(crate) struct WhenIdle<D> {
+    pub(crate) after: Duration,
+    pub(crate) hook: Arc<dyn Fn(&mut D) + Send + Sync>,
+}
+
+impl<D> Clone for WhenIdle<D> {
+    fn clone(&self) -> Self {
+        Self { after: self.after, hook: self.hook.clone() }
+    }
 }
 
 /// How far a device is.
@@ -55,7 +70,11 @@ pub(crate) struct Worker<D> {
 
 impl<D: 'static> Worker<D> {
     /// Starts the thread. The receiver ends when the thread has dropped the device.
-    pub(crate) fn spawn(name: &str, open: Open<D>) -> Result<(Self, watch::Receiver<()>), Error> {
+    pub(crate) fn spawn(
+        name: &str,
+        open: Open<D>,
+        idle: Option<WhenIdle<D>>,
+    ) -> Result<(Self, watch::Receiver<()>), Error> {
         let (orders, queue) = mpsc::channel();
         let (ended, end) = watch::channel(());
         let readiness = Arc::new(AtomicU8::new(Readiness::Cold as u8));
@@ -63,7 +82,7 @@ impl<D: 'static> Worker<D> {
         thread::Builder::new()
             .name(format!("device {name}"))
             .spawn(move || {
-                work(open, &queue, &shared);
+                work(open, idle.as_ref(), &queue, &shared);
                 drop(ended);
             })
             .map_err(|e| Error::Policy(format!("no thread for device `{name}`: {e}")))?;
@@ -85,17 +104,36 @@ impl<D: 'static> Worker<D> {
     }
 }
 
-fn work<D>(mut open: Open<D>, orders: &mpsc::Receiver<Order<D>>, readiness: &AtomicU8) {
+fn work<D>(
+    mut open: Open<D>,
+    idle: Option<&WhenIdle<D>>,
+    orders: &mpsc::Receiver<Order<D>>,
+    readiness: &AtomicU8,
+) {
     let set = |r: Readiness| readiness.store(r as u8, Ordering::Relaxed);
     // None until it is needed.
     let mut device: Option<Result<D, Cause>> = None;
-    while let Ok(order) = orders.recv() {
-        let Order::Run(task) = order else {
-            if matches!(device, Some(Err(_))) {
-                device = None;
-                set(Readiness::Cold);
+    let mut ran = false;
+    while let Some(order) = next(orders, &mut device, idle.filter(|_| ran)) {
+        ran = matches!(order, Order::Run(_));
+        let task = match order {
+            Order::Run(task) => task,
+            Order::Restore => {
+                if matches!(device, Some(Err(_))) {
+                    device = None;
+                    set(Readiness::Cold);
+                }
+                continue;
             }
-            continue;
+            Order::Close(tell) => {
+                if matches!(device, Some(Ok(_))) {
+                    drop(protect(|| drop(device.take())));
+                    set(Readiness::Cold);
+                }
+                // Who asked may have gone.
+                let _ = tell.send(());
+                continue;
+            }
         };
         let opened = device.get_or_insert_with(|| {
             set(Readiness::Opening);
@@ -116,6 +154,26 @@ fn work<D>(mut open: Open<D>, orders: &mpsc::Receiver<Order<D>>, readiness: &Ato
     }
     // Nobody may be told that the thread has ended before its device is dropped.
     drop(protect(|| drop(device)));
+}
+
+/// The next order, or none when there will be none any more. If it does not come soon, a device that
+/// is open is seen to meanwhile, once.
+fn next<D>(
+    orders: &mpsc::Receiver<Order<D>>,
+    device: &mut Option<Result<D, Cause>>,
+    idle: Option<&WhenIdle<D>>,
+) -> Option<Order<D>> {
+    if let (Some(Ok(device)), Some(WhenIdle { after, hook })) = (device, idle) {
+        match orders.recv_timeout(*after) {
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                if let Err(message) = protect(|| hook(device)) {
+                    tracing::warn!(message, "what is done with an idle device panicked");
+                }
+            }
+            order => return order.ok(),
+        }
+    }
+    orders.recv().ok()
 }
 
 fn try_open<D>(open: &mut Open<D>) -> Result<D, Cause> {

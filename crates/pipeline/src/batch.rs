@@ -1,6 +1,7 @@
 //! Photos of several requests in one run of the detection network.
 
 use crate::Error;
+use crate::cores::guarded;
 use crate::engine::Ran;
 use crate::refusal::device_failure;
 use crate::replica::{Load, Replica};
@@ -50,15 +51,20 @@ pub(crate) fn detect_batch(
     key: &BatchKey,
     inputs: &[BatchInput],
 ) -> Result<Vec<BatchOutput>, Failure> {
-    together_or_each(inputs, |inputs| detect_together(replica, key, inputs))
+    together_or_each("detection", inputs, |inputs| detect_together(replica, key, inputs))
 }
 
-/// A device that is lost, or that has not even memory for one, is told of; all inputs are tried
-/// again then.
-fn together_or_each<I, T>(
+/// What `run` gives for all inputs; or, if that fails or panics, for each alone. A device that is
+/// lost, or that has not even memory for one, is told of; all inputs are tried again then.
+pub(crate) fn together_or_each<I, T>(
+    stage: &'static str,
     inputs: &[I],
     mut run: impl FnMut(&[I]) -> Result<Vec<T>, Error>,
 ) -> Result<Vec<Result<T, Error>>, Failure> {
+    let mut run = |inputs: &[I]| {
+        let crashed = |message| Err(Error::crashed(stage, message));
+        guarded(|| run(inputs)).unwrap_or_else(crashed)
+    };
     let error = match run(inputs) {
         Ok(outputs) => return Ok(outputs.into_iter().map(Ok).collect()),
         Err(error) => error,
@@ -68,7 +74,7 @@ fn together_or_each<I, T>(
         Ok(Failure::OutOfMemory(_)) if inputs.len() > 1 => {}
         Ok(failure) => return Err(failure),
         Err(error) if inputs.len() == 1 => return Ok(vec![Err(error)]),
-        Err(_) => {}
+        Err(error) => tracing::warn!(stage, %error, "a batch failed: its inputs run one by one"),
     }
     let mut results = Vec::new();
     for input in inputs.chunks(1) {
@@ -116,7 +122,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_together_runs_one_by_one() {
         let mut sizes = Vec::new();
-        let results = together_or_each(&[1, 2, 3, 4], |inputs| {
+        let results = together_or_each("test", &[1, 2, 3, 4], |inputs| {
             sizes.push(inputs.len());
             if inputs.len() > 1 { Err(full()) } else { Ok(vec![10 * inputs[0]]) }
         });
@@ -126,7 +132,7 @@ mod tests {
 
     #[test]
     fn what_concerns_one_is_its_own_error() {
-        let results = together_or_each(&[1, 2, 3], |inputs| {
+        let results = together_or_each("test", &[1, 2, 3], |inputs| {
             let bad = inputs.contains(&2);
             if bad { Err(Error::NoPerson { confidence: 0.5 }) } else { Ok(inputs.to_vec()) }
         });
@@ -135,12 +141,25 @@ mod tests {
     }
 
     #[test]
+    fn a_panic_is_the_error_of_who_causes_it() {
+        let results = together_or_each("test", &[1, 2, 3], |inputs| {
+            assert!(!inputs.contains(&2), "a stone in the gears");
+            Ok(inputs.to_vec())
+        });
+        let results = results.unwrap();
+        let [Ok(1), Err(Error::Crashed { message, .. }), Ok(3)] = &results[..] else {
+            panic!("{results:?}")
+        };
+        assert_eq!(message, "a stone in the gears");
+    }
+
+    #[test]
     fn the_device_is_told_of_what_concerns_it_also_when_one_runs_alone() {
         let nothing = |_: &[u8]| Err::<Vec<u8>, _>(full());
-        assert!(matches!(together_or_each(&[1, 2], nothing), Err(Failure::OutOfMemory(_))));
-        assert!(matches!(together_or_each(&[1], nothing), Err(Failure::OutOfMemory(_))));
+        assert!(matches!(together_or_each("test", &[1, 2], nothing), Err(Failure::OutOfMemory(_))));
+        assert!(matches!(together_or_each("test", &[1], nothing), Err(Failure::OutOfMemory(_))));
         let mut runs = 0;
-        let failure = together_or_each(&[1, 2, 3], |inputs| {
+        let failure = together_or_each("test", &[1, 2, 3], |inputs| {
             runs += 1;
             match inputs {
                 [_, _, ..] => Err(full()),

@@ -3,12 +3,12 @@
 use crate::cores::Cores;
 use crate::devices::Devices;
 use crate::drain::Drain;
-use crate::engine::Engine;
+use crate::engine::{Engine, Settings};
 use crate::models::{Model, check_precision};
 use crate::order::Orders;
 use crate::pipeline::{Inner, Pipeline};
 use crate::replica::Source;
-use crate::scheduling::{Batching, default_policy};
+use crate::scheduling::{Batching, default_policy, with_measured_peaks};
 use crate::starter::with_starters;
 use crate::voices::{MusicFolder, Voices};
 use crate::{Error, Progress};
@@ -47,6 +47,16 @@ impl Default for Timeouts {
     }
 }
 
+/// The pause after which idle memory is released.
+#[derive(Debug)]
+struct IdleMemory(Option<Duration>);
+
+impl Default for IdleMemory {
+    fn default() -> Self {
+        Self(Some(Duration::from_secs(60)))
+    }
+}
+
 /// Builds a [`Pipeline`]. Nothing is read from the environment; all has defaults.
 #[derive(Debug, Default)]
 #[must_use]
@@ -54,6 +64,7 @@ pub struct PipelineBuilder {
     devices: Devices,
     policy: Option<Policy>,
     batching: Batching,
+    idle_memory: IdleMemory,
     precision: Precision,
     detection: Option<Model>,
     segmentation: Option<Model>,
@@ -75,6 +86,8 @@ impl PipelineBuilder {
     /// How many runs a device takes at once, and how many requests may wait. By default
     /// [`Policy::seed`] with 256 waiting; see docs/gpu.md for others. It must hold the classes
     /// [`YOLO`](crate::gpu_scheduling::YOLO) and [`BIREFNET`](crate::gpu_scheduling::BIREFNET).
+    /// Memory that it only assumes, as [`Policy::by_memory`] does, is replaced by the peaks that
+    /// the models' manifests tell for the devices and the precision.
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = Some(policy);
         self
@@ -83,6 +96,14 @@ impl PipelineBuilder {
     /// How many inputs go through a network together; one by one by default.
     pub fn batching(mut self, batching: Batching) -> Self {
         self.batching = batching;
+        self
+    }
+
+    /// After which pause a card gives the memory back that it keeps for its next run, 1 minute by
+    /// default, so that other programs can have it; the run after that is a little slower. `None`
+    /// keeps it. A CPU has none.
+    pub fn release_idle_memory(mut self, after: impl Into<Option<Duration>>) -> Self {
+        self.idle_memory = IdleMemory(after.into());
         self
     }
 
@@ -174,9 +195,14 @@ impl PipelineBuilder {
         let sources = (source(&detection), source(&segmentation));
         let policy = self.policy.unwrap_or_else(default_policy);
         let start = async |devices: &[DeviceRequest]| {
-            check_precision(devices.contains(&DeviceRequest::Cpu), self.precision)?;
+            let on_cpu = devices.contains(&DeviceRequest::Cpu);
+            check_precision(on_cpu, self.precision)?;
+            let manifests = [&detection.manifest, &segmentation.manifest];
+            let (batching, policy) = (self.batching, policy.clone());
+            let policy = with_measured_peaks(policy, batching, on_cpu, self.precision, manifests);
+            let settings = Settings { policy, batching, idle_memory: self.idle_memory.0 };
             let (detection, segmentation) = sources.clone();
-            Engine::start(devices, policy.clone(), self.batching, detection, segmentation).await
+            Engine::start(devices, settings, detection, segmentation).await
         };
         let engine = match self.devices.requests()?[..] {
             [DeviceRequest::Auto] => match start(&[DeviceRequest::Cuda(0)]).await {

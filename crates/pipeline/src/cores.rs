@@ -40,7 +40,8 @@ impl Cores {
     }
 }
 
-fn guarded<T>(job: impl FnOnce() -> T) -> Result<T, String> {
+/// Calls `job`; a panic becomes its message.
+pub(crate) fn guarded<T>(job: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(job)).map_err(|panic| {
         let text = panic.downcast_ref::<&str>().map(ToString::to_string);
         text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()

@@ -1,26 +1,17 @@
 //! The second step: selected persons on a transparent background.
 
-use crate::catalogue::{Code, Warning};
-use crate::engine::Turn;
-use crate::picture::encode_png;
-use crate::pipeline::{Pipeline, milliseconds, within};
-use crate::progress::{Progress, Stage};
-use crate::replica::Load;
+use crate::catalogue::Warning;
+use crate::group::{Call, Wanted, pixels};
+use crate::pipeline::Pipeline;
+use crate::progress::Progress;
 use crate::{Error, Photo};
 use bytes::Bytes;
 use futures::{StreamExt, stream};
-use image::math::Rect;
-use portrait_detection::{BoundingBox, Detection};
-use portrait_kernels::Device;
-use portrait_segmentation::{
-    CutOut, CutOutOptions, Segmenter, crop_photo, crop_plan, finish_cut_out, mattes_from_logits,
-    preprocess,
-};
-use std::time::Instant;
+use portrait_detection::Detection;
+use portrait_segmentation::{CutOut, CutOutOptions};
 
-/// Below this mean alpha inside a person's box the cut-out is reported as empty.
-const EMPTY: f32 = 0.01;
-/// Persons of one photo that are in work at once: one on the device, others before and after it.
+/// Persons of one photo that are in work at once, one on the device and others before and after it;
+/// but at least two runs of those that go together.
 const AT_ONCE: usize = 3;
 
 /// Which of the persons found are wanted; the others keep out of their pictures.
@@ -57,6 +48,15 @@ impl Selection {
         let find = |id: &usize| self.persons.iter().find(|person| person.person_id == *id);
         self.selected.iter().filter_map(find)
     }
+
+    /// A person with the others that may be in its picture.
+    fn apart(&self, person: &Detection) -> Wanted {
+        let others = self
+            .persons
+            .iter()
+            .filter(|other| other.person_id != person.person_id && other.class == person.class);
+        Wanted { person: *person, others: others.map(|other| pixels(other.bbox)).collect() }
+    }
 }
 
 /// What became of one person.
@@ -90,7 +90,9 @@ pub struct PersonCutOut {
 impl Pipeline {
     /// Cuts the selected persons out, each on its own picture.
     ///
-    /// Persons are worked on side by side; one that fails does not disturb the others.
+    /// Persons are worked on side by side, and in runs of several where
+    /// [`Batching::persons`](crate::Batching::persons) says so; one that fails does not disturb the
+    /// others.
     ///
     /// # Errors
     /// [`Error::Segmentation`] for options out of range, [`Error::Weights`] when the model is
@@ -117,23 +119,16 @@ impl Pipeline {
     ) -> Result<Vec<PersonResult<PersonCutOut>>, Error> {
         let this = self.admit()?;
         options.validate()?;
-        let load = this.inner.engine.segmentation().open().await?;
-        let jobs: Vec<_> = selection
-            .wanted()
-            .map(|person| {
-                let others = selection.persons.iter().filter(|other| {
-                    other.person_id != person.person_id && other.class == person.class
-                });
-                let others: Vec<Rect> = others.map(|other| pixels(other.bbox)).collect();
-                let work = this.cut_one(&load, photo, *person, others, *options);
-                let id = person.person_id;
-                async move {
-                    let result = progress.watch(Stage::Segmentation, Some(id), work).await;
-                    PersonResult { person_id: id, result }
-                }
-            })
-            .collect();
-        let mut results: Vec<_> = stream::iter(jobs).buffered(AT_ONCE).collect().await;
+        let engine = &this.inner.engine;
+        let load = engine.segmentation().open().await?;
+        let together = engine.persons_together();
+        let wanted: Vec<Wanted> =
+            selection.wanted().map(|person| selection.apart(person)).collect();
+        let call = Call { pipeline: &this, photo, load, options, progress };
+        let groups: Vec<_> = wanted.chunks(together).map(|group| call.cut(group)).collect();
+        let at_once = AT_ONCE.div_ceil(together).max(2);
+        let results: Vec<_> = stream::iter(groups).buffered(at_once).collect().await;
+        let mut results: Vec<_> = results.into_iter().flatten().collect();
         // A wrong checkpoint concerns everybody.
         let wrong = |person: &PersonResult<_>| matches!(person.result, Err(Error::Weights(_)));
         if let Some(index) = results.iter().position(wrong) {
@@ -141,94 +136,12 @@ impl Pipeline {
         }
         Ok(results)
     }
-
-    async fn cut_one(
-        &self,
-        load: &Load,
-        photo: &Photo,
-        person: Detection,
-        others: Vec<Rect>,
-        options: CutOutOptions,
-    ) -> Result<PersonCutOut, Error> {
-        let start = Instant::now();
-        let inner = &self.inner;
-        let work = async {
-            let image = photo.image().clone();
-            let input = &inner.segmentation.manifest.input;
-            let input_size = [input.width, input.height];
-            let turn = Turn::new(&self.scheduling, photo.id());
-            let person_box = pixels(person.bbox);
-            let outside = portrait_segmentation::Error::BoxOutside { photo: image.dimensions() };
-            let plan = crop_plan(image.dimensions(), person_box, options.padding)
-                .ok_or(Error::Segmentation(outside))?;
-            let prepare = move || {
-                let crop = crop_photo(&image, plan.context);
-                let input = preprocess(std::slice::from_ref(&crop), input_size, &Device::Cpu)?;
-                Ok::<_, Error>((crop, input))
-            };
-            // Before the work: who would be refused is told at once.
-            let place = inner.engine.segmentation_place(&turn)?;
-            let (crop, input) = inner.cores.run("segmentation", prepare).await??;
-            let forward = move |segmenter: &Segmenter| {
-                let run = || {
-                    let network = segmenter.network();
-                    let input = input.to_device(segmenter.device())?.to_dtype(network.dtype())?;
-                    // Copied out, and so finished, before the device is given on.
-                    let logits = network.forward(&input)?.to_device(&Device::Cpu)?;
-                    Ok::<_, portrait_segmentation::Error>(logits)
-                };
-                Ok(run()?)
-            };
-            let ran = inner.engine.segment(&turn, place, load.clone(), forward).await?;
-            let finish = move || {
-                let matte = mattes_from_logits(&ran.value, &[crop.dimensions()])?.swap_remove(0);
-                let cut_out = finish_cut_out(&crop, matte, &plan, person_box, &others, &options);
-                let cut_out = cut_out?;
-                let png = encode_png(&cut_out.image)?;
-                Ok::<_, Error>((cut_out, png, ran.device))
-            };
-            inner.cores.run("segmentation", finish).await?
-        };
-        let (cut_out, png, device) =
-            within("segmentation", inner.timeouts.segmentation, work).await?;
-        Ok(PersonCutOut {
-            warnings: emptiness(&person, &cut_out),
-            person,
-            cut_out,
-            png,
-            model: inner.segmentation.manifest.id.clone(),
-            device,
-            ms: milliseconds(start.elapsed()),
-        })
-    }
-}
-
-/// The pixels a box touches.
-fn pixels(bbox: BoundingBox) -> Rect {
-    let (x, y) = (bbox.x1.max(0.0).floor() as u32, bbox.y1.max(0.0).floor() as u32);
-    let (right, bottom) = (bbox.x2.max(0.0).ceil() as u32, bbox.y2.max(0.0).ceil() as u32);
-    Rect { x, y, width: right.saturating_sub(x), height: bottom.saturating_sub(y) }
-}
-
-fn emptiness(person: &Detection, cut_out: &CutOut) -> Vec<Warning> {
-    let coverage = cut_out.coverage();
-    if coverage >= EMPTY {
-        return Vec::new();
-    }
-    vec![Warning {
-        code: Code::EmptyCutOut,
-        message: format!(
-            "only {:.2} % of person {}'s picture is foreground",
-            100.0 * coverage,
-            person.person_id
-        ),
-        person_id: Some(person.person_id),
-    }]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{BoundingBox, Code};
 
     fn person(person_id: usize) -> Detection {
         Detection { person_id, bbox: BoundingBox::default(), confidence: 0.9, class: 0 }
@@ -243,11 +156,5 @@ mod tests {
         let error = Selection::new(persons, &[1, 7, 9]).unwrap_err();
         assert_eq!(error.code(), Code::PersonNotFound);
         assert_eq!(error.to_string(), "no person [7, 9] among those found: [0, 1, 2]");
-    }
-
-    #[test]
-    fn a_box_covers_the_pixels_it_touches() {
-        let bbox = BoundingBox { x1: -0.5, y1: 10.2, x2: 20.0, y2: 30.01 };
-        assert_eq!(pixels(bbox), Rect { x: 0, y: 10, width: 20, height: 21 });
     }
 }

@@ -1,18 +1,21 @@
 //! The networks on their devices: every run waits in one fair, bounded queue.
 
+mod maintenance;
+mod segment;
+mod warm_up;
+
 use crate::batch::{BatchInput, BatchKey, BatchOutput, detect_batch};
 use crate::refusal::{device_failure, refusal};
 use crate::replica::{Load, Replica, Source};
 use crate::scheduling::{Batching, Scheduling};
 use crate::{Error, PhotoId};
 use image::RgbImage;
-use portrait_detection::{DetectOptions, Detection, Detector};
+use portrait_detection::{DetectOptions, Detection};
 use portrait_gpu_scheduling::{
     self as scheduling, BIREFNET, BatchRequest, Batcher, BatcherSettings, Card, DeviceSpec,
     Failure, Place, Policy, Priority, Scheduler, Snapshot, YOLO, card_memory,
 };
 use portrait_kernels::{DeviceError, DeviceRequest};
-use portrait_segmentation::Segmenter;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -39,6 +42,15 @@ impl Turn {
     }
 }
 
+/// How an engine works.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settings {
+    pub(crate) policy: Policy,
+    pub(crate) batching: Batching,
+    /// After which pause the memory that a card keeps for the next run is given back.
+    pub(crate) idle_memory: Option<Duration>,
+}
+
 /// What a run gave, where, and when.
 #[derive(Debug)]
 pub(crate) struct Ran<T> {
@@ -57,6 +69,8 @@ pub(crate) struct Engine {
     detection: Arc<Source>,
     segmentation: Arc<Source>,
     batches: Option<Batcher<Replica, BatchKey, BatchInput, BatchOutput>>,
+    /// Persons of one photo that go through the network together, at least 1.
+    persons: usize,
     /// The devices' names, joined.
     names: String,
 }
@@ -65,8 +79,7 @@ impl Engine {
     /// Opens the devices. Networks are built on them when they are first needed there.
     pub(crate) async fn start(
         devices: &[DeviceRequest],
-        policy: Policy,
-        batching: Batching,
+        Settings { policy, batching, idle_memory }: Settings,
         detection: Arc<Source>,
         segmentation: Arc<Source>,
     ) -> Result<Self, Error> {
@@ -75,6 +88,11 @@ impl Engine {
             let spec = spec(request);
             let name = spec.name.clone();
             builder = builder.device(spec, move || Replica::open(&name, request));
+        }
+        // The memory of a CPU is the C library's.
+        let on_cards = devices.iter().any(|device| *device != DeviceRequest::Cpu);
+        if let Some(after) = idle_memory.filter(|_| on_cards) {
+            builder = builder.when_idle(after, Replica::release_idle_memory);
         }
         let names: Vec<String> = devices.iter().map(ToString::to_string).collect();
         let policy = |error: scheduling::Error| Error::Option {
@@ -88,12 +106,7 @@ impl Engine {
         }
         if let Err(error) = scheduler.open().await {
             scheduler.close().await;
-            return Err(match &error {
-                scheduling::Error::DeviceLost { source, .. } => source
-                    .downcast_ref::<DeviceError>()
-                    .map_or_else(|| refusal("device", error.clone()), |e| e.clone().into()),
-                _ => refusal("device", error),
-            });
+            return Err(not_opened(error));
         }
         let batches = if batching.detection > 1 {
             let settings = BatcherSettings { size: batching.detection, delay: batching.delay };
@@ -103,7 +116,15 @@ impl Engine {
         } else {
             None
         };
-        Ok(Self { scheduler, detection, segmentation, batches, names: names.join(", ") })
+        let names = names.join(", ");
+        Ok(Self {
+            scheduler,
+            detection,
+            segmentation,
+            batches,
+            persons: batching.persons.max(1),
+            names,
+        })
     }
 
     pub(crate) fn detection(&self) -> &Arc<Source> {
@@ -112,6 +133,10 @@ impl Engine {
 
     pub(crate) fn segmentation(&self) -> &Arc<Source> {
         &self.segmentation
+    }
+
+    pub(crate) fn persons_together(&self) -> usize {
+        self.persons
     }
 
     /// `cpu`, or the cards by their numbers.
@@ -126,34 +151,6 @@ impl Engine {
     /// Serves what waits and drops the devices.
     pub(crate) async fn close(&self) {
         self.scheduler.close().await;
-    }
-
-    /// Loads both networks on every device. On a GPU each runs once, so that its kernels are
-    /// loaded and its memory is there.
-    pub(crate) async fn warm_up(&self) -> Result<(), Error> {
-        let loads = (self.detection.open().await?, self.segmentation.open().await?);
-        let failed = Failed::default();
-        let report = failed.clone();
-        let warm = move |replica: &mut Replica| {
-            let on_gpu = !replica.device().is_cpu();
-            let detector = replica.detector(&loads.0);
-            let detected = detector.and_then(|d| if on_gpu { blank_detection(d) } else { Ok(()) });
-            let segmenter = detected.and_then(|()| replica.segmenter(&loads.1));
-            segmenter
-                .and_then(|s| if on_gpu { blank_matte(s) } else { Ok(()) })
-                .map_err(|error| report.failure(error))
-        };
-        match self.scheduler.warm_up(warm).await {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                let error = failed.take(error, "warm-up");
-                if matches!(error, Error::Weights(_)) {
-                    self.detection.forget().await;
-                    self.segmentation.forget().await;
-                }
-                Err(error)
-            }
-        }
     }
 
     /// Keeps a place in the queue for a detection whose input is still to be made.
@@ -192,22 +189,6 @@ impl Engine {
         let ran = batches.submit_for(request, key, input).await;
         let ran = ran.map_err(|error| turn.refused("detection", error)).flatten();
         self.or_forget(&self.detection, ran).await
-    }
-
-    /// Runs `job` with the segmentation network, on whichever device is free first.
-    pub(crate) async fn segment<T: Send + 'static>(
-        &self,
-        turn: &Turn,
-        place: Place,
-        load: Load,
-        mut job: impl FnMut(&Segmenter) -> Result<T, Error> + Send + 'static,
-    ) -> Result<Ran<T>, Error> {
-        let run = self.run(BIREFNET, "segmentation", turn, place, move |replica| {
-            let start = Instant::now();
-            let segmenter = replica.segmenter(&load)?;
-            Ok((start.elapsed(), job(segmenter)?))
-        });
-        self.or_forget(&self.segmentation, run.await).await
     }
 
     async fn run<T: Send + 'static>(
@@ -269,6 +250,15 @@ impl Failed {
     }
 }
 
+/// Why a device could not be opened.
+fn not_opened(error: scheduling::Error) -> Error {
+    let told = match &error {
+        scheduling::Error::DeviceLost { source, .. } => source.downcast_ref::<DeviceError>(),
+        _ => None,
+    };
+    told.map_or_else(|| refusal("device", error.clone()), |told| told.clone().into())
+}
+
 fn spec(request: DeviceRequest) -> DeviceSpec {
     let DeviceRequest::Cuda(ordinal) = request else {
         return DeviceSpec::new(request.to_string(), u64::MAX);
@@ -276,18 +266,6 @@ fn spec(request: DeviceRequest) -> DeviceSpec {
     let card = Card::Index(u32::try_from(ordinal).unwrap_or(u32::MAX));
     let memory = card_memory(&card).unwrap_or(u64::MAX);
     DeviceSpec::new(request.to_string(), memory).on_card(card)
-}
-
-fn blank_detection(detector: &Detector) -> Result<(), Error> {
-    let side = detector.image_size();
-    detector.detect(&RgbImage::new(side, side), &DetectOptions::default())?;
-    Ok(())
-}
-
-fn blank_matte(segmenter: &Segmenter) -> Result<(), Error> {
-    let [width, height] = segmenter.input();
-    segmenter.mattes(&[RgbImage::new(width, height)])?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -44,6 +44,7 @@ mod devices;
 mod drain;
 mod engine;
 mod error;
+mod group;
 mod identity;
 mod message;
 mod message_error;

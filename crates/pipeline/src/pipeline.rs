@@ -127,6 +127,29 @@ impl Pipeline {
         self.inner.engine.snapshot()
     }
 
+    /// Takes a device out of work, such as `cuda:1`, as [`snapshot`](Self::snapshot) names it: it
+    /// gets nothing new, finishes what it has, and is closed, networks and all. What waits goes to
+    /// the other devices, and is refused ([`Error::DeviceLost`]) where there is none.
+    ///
+    /// Dropped before its end, the device is out of work all the same but may stay open.
+    ///
+    /// # Errors
+    /// [`Error::Option`] for a device that the pipeline does not have; [`Error::Closing`].
+    pub async fn drain_device(&self, name: &str) -> Result<(), Error> {
+        self.admit()?.inner.engine.drain_device(name).await
+    }
+
+    /// Brings a device back that was [drained](Self::drain_device) or lost: opens it anew and gives
+    /// it work. Networks are loaded when they are first needed there, or by
+    /// [`warm_up`](Self::warm_up).
+    ///
+    /// # Errors
+    /// [`Error::Option`] for a device that the pipeline does not have; [`Error::Device`] or
+    /// [`Error::DeviceLost`] when it cannot be opened: then it stays out; [`Error::Closing`].
+    pub async fn restore_device(&self, name: &str) -> Result<(), Error> {
+        self.admit()?.inner.engine.restore_device(name).await
+    }
+
     /// Ends the pipeline, for all its handles: refuses new calls ([`Error::Closing`]), lets those
     /// that are under way finish, talks included, and drops networks and devices.
     pub async fn close(&self) {

@@ -12,7 +12,8 @@ use std::time::Instant;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Stage {
-    /// A checkpoint is being found, fetched or loaded.
+    /// A checkpoint is being found, fetched or loaded: told of once as the file is found and opened,
+    /// and once on each device as the network is built there.
     Model,
     /// Persons are being looked for.
     Detection,
@@ -127,12 +128,12 @@ impl Progress {
         result
     }
 
-    fn begin(&self, stage: Stage, person_id: Option<usize>) -> Instant {
+    pub(crate) fn begin(&self, stage: Stage, person_id: Option<usize>) -> Instant {
         self.tell(stage, person_id, Step::Started);
         Instant::now()
     }
 
-    fn end<T>(
+    pub(crate) fn end<T>(
         &self,
         stage: Stage,
         person_id: Option<usize>,

@@ -4,7 +4,7 @@ use crate::Error;
 use crate::models::{Model, load_detector, load_segmenter};
 use crate::starter::with_starters;
 use portrait_detection::Detector;
-use portrait_kernels::{Device, DeviceRequest, Precision, open_device};
+use portrait_kernels::{Device, DeviceRequest, Precision, device_memory, open_device};
 use portrait_segmentation::Segmenter;
 use portrait_weights::{Checkpoint, Family, Places, read_tensor, write_tensor};
 use std::path::Path;
@@ -64,6 +64,12 @@ impl RawNetwork {
             }
         };
         Ok(Self { network, device, precision })
+    }
+
+    /// The most that was in tensors on the card at once since it was opened, in bytes: weights, input
+    /// and what the runs so far needed. `None` on a CPU, and where the driver does not tell.
+    pub fn peak_device_bytes(&self) -> Option<u64> {
+        device_memory(&self.device).ok().flatten().map(|memory| memory.peak)
     }
 
     /// Reads the tensor `input` (batch × 3 × height × width, normalised as the network wants it)

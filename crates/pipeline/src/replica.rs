@@ -5,7 +5,9 @@ use crate::models::{Model, load_detector, load_segmenter};
 use crate::progress::{Progress, Stage};
 use portrait_detection::Detector;
 use portrait_gpu_scheduling::Failure;
-use portrait_kernels::{Device, DeviceRequest, Precision, open_device};
+use portrait_kernels::{
+    Device, DeviceRequest, Precision, device_memory, open_device, release_idle_memory,
+};
 use portrait_segmentation::Segmenter;
 use portrait_weights::{Checkpoint, Places};
 use std::sync::Arc;
@@ -81,6 +83,22 @@ impl Replica {
 
     pub(crate) fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// Gives memory that is kept for the next run back to the card's driver.
+    pub(crate) fn release_idle_memory(&mut self) {
+        match release_idle_memory(&self.device) {
+            Ok(()) => tracing::debug!(device = self.name, "gave idle memory back"),
+            Err(error) => tracing::warn!(device = self.name, %error, "no memory given back"),
+        }
+    }
+
+    /// Logs what the networks took of a card so far.
+    pub(crate) fn log_memory(&self) {
+        if let Ok(Some(memory)) = device_memory(&self.device) {
+            let (device, peak, reserved) = (&self.name, memory.peak, memory.reserved);
+            tracing::info!(device, peak, reserved, "bytes of the card in use by both networks");
+        }
     }
 
     /// The detector, built now if it is not there. Blocks: reads and folds weights.

@@ -32,7 +32,8 @@ enum Place {
 }
 
 /// Every package of the workspace. A new one is placed here first.
-const PLACES: [(&str, Place); 15] = [
+const PLACES: [(&str, Place); 16] = [
+    ("portrait-http", Place::Layer(0)),
     ("portrait-kernels", Place::Layer(1)),
     ("portrait-weights", Place::Layer(1)),
     ("portrait-gpu-scheduling", Place::Layer(1)),

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::digest::is_sha256;
 use crate::error::{Error, Result};
+use crate::memory::Memory;
 
 /// One checkpoint: what it is, where it comes from, under which terms, and what its network needs to be built.
 ///
@@ -43,6 +44,9 @@ pub struct Manifest {
     pub training_data: Option<String>,
     /// Size of the network's input.
     pub input: Input,
+    /// The most memory that one run takes, where it was measured.
+    #[serde(default)]
+    pub memory: Memory,
     architecture: toml::Table,
     #[serde(skip)]
     folder: Option<PathBuf>,
@@ -229,6 +233,7 @@ impl Manifest {
         if self.approximate_size_mb.is_some_and(|mb| !(mb.is_finite() && mb > 0.0)) {
             return Err("approximate_size_mb must be above 0".into());
         }
+        self.memory.check()?;
         self.input.check()
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::manifest::Manifest;
+use crate::memory::Memory;
 
 /// The page `docs/models.md`: every built-in checkpoint with input, type, size, licence and source.
 pub fn models_page() -> String {
@@ -27,6 +28,7 @@ pub fn models_page() -> String {
             push(&mut page, format_args!("| `{}` | {quality} |\n", manifest.id));
         }
     }
+    memory(&mut page);
     page.push_str("\n## Training data of the starter models\n\n");
     for manifest in Manifest::builtin() {
         if let Some(data) = &manifest.training_data {
@@ -61,6 +63,23 @@ fn row(page: &mut String, manifest: &Manifest) {
             manifest.id, manifest.family, manifest.input, manifest.licence.spdx
         ),
     );
+}
+
+/// Of the checkpoints of which a peak was measured.
+fn memory(page: &mut String) {
+    page.push_str(
+        "\n## Memory\n\nThe most that one run takes in MB, weights included, where it was measured: one picture of the input's size, by\n\
+         `portrait tensor` (see [gpu.md](gpu.md)). On a CPU it is the whole process, on a card what is in tensors.\n\n\
+         | id | CPU, f32 | card, f32 | card, f16 | card, bf16 |\n|---|---|---|---|---|\n",
+    );
+    for manifest in Manifest::builtin().filter(|manifest| !manifest.memory.is_unknown()) {
+        let Memory { cpu, cuda } = manifest.memory;
+        let peaks = [cpu.f32, cuda.f32, cuda.f16, cuda.bf16];
+        let [cpu, f32, f16, bf16] = peaks.map(|peak| {
+            peak.map_or_else(|| "–".into(), |bytes| format!("{:.1}", bytes as f64 / 1e6))
+        });
+        push(page, format_args!("| `{}` | {cpu} | {f32} | {f16} | {bf16} |\n", manifest.id));
+    }
 }
 
 fn push(page: &mut String, text: std::fmt::Arguments<'_>) {

@@ -198,6 +198,18 @@ fn a_manifest_may_be_the_users_own() {
 }
 
 #[test]
+fn peaks_of_memory_are_told_where_they_were_measured() {
+    assert!(Manifest::parse(GOOD).unwrap().memory.is_unknown());
+    let some = "[memory]\ncpu.f32 = 80_000_000\ncuda.f16 = 1_500_000_000\n[input]";
+    let memory = Manifest::parse(&GOOD.replacen("[input]", some, 1)).unwrap().memory;
+    assert_eq!((memory.cpu.f32, memory.cpu.f16), (Some(80_000_000), None));
+    assert_eq!((memory.cuda.f16, memory.cuda.f32), (Some(1_500_000_000), None));
+    for starter in ["yolov8n-portrait", "birefnet-nano"] {
+        assert!(Manifest::find(starter).unwrap().memory.cpu.f32.is_some(), "{starter}");
+    }
+}
+
+#[test]
 fn a_wrong_manifest_is_told_in_one_line() {
     for (from, to, told) in [
         ("summary", "sumary", "line 4: unknown field `sumary`"),
@@ -219,6 +231,10 @@ fn a_wrong_manifest_is_told_in_one_line() {
         ("sub/model", "/model", "plain relative path"),
         ("size = 123", "size = 123\nfile = \"x\"", "not both"),
         ("id = \"mine\"", "", "missing field `id`"),
+        ("[input]", "[memory]\ncpu.f64 = 1\n[input]", "unknown field `f64`"),
+        ("[input]", "[memory]\ngpu.f32 = 1\n[input]", "unknown field `gpu`"),
+        ("[input]", "[memory]\ncuda.f16 = 4096\n[input]", "4096 bytes are too few"),
+        ("[input]", "[memory]\ncuda.f16 = -1\n[input]", "line 16"),
         ("[architecture]\n", "", "unknown field"),
         ("[input]", "[input", "line 15"),
     ] {

@@ -27,6 +27,7 @@ pub(crate) async fn run(
             "run": run,
             "milliseconds": time.as_secs_f64() * 1e3,
             "peak_resident_bytes": peak_resident_bytes(),
+            "peak_device_bytes": network.peak_device_bytes(),
         }));
     })?;
     if let Some(file) = &args.profile {

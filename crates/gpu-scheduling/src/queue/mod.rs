@@ -238,11 +238,17 @@ impl Queue {
         }
     }
 
-    /// Notes that a device holds the models of all classes, as after a warm-up.
-    pub fn set_resident(&mut self, device: DeviceId) {
+    /// Notes that a device holds the models of all classes, as after a warm-up, or of none, as after
+    /// it was closed.
+    pub fn set_resident(&mut self, device: DeviceId, resident: bool) {
         if let Some(device) = self.devices.get_mut(device.0) {
-            device.resident.fill(true);
+            device.resident.fill(resident);
         }
+    }
+
+    /// Whether a device gets work, and how many leases of it are held.
+    pub(crate) fn device(&self, device: DeviceId) -> Option<(DeviceState, u32)> {
+        self.devices.get(device.0).map(|device| (device.state, device.total))
     }
 
     /// Refuses new requests from now on. What waits is still served.

@@ -4,6 +4,7 @@
 
 mod closing;
 mod failures;
+mod maintenance;
 
 use std::future::IntoFuture;
 use std::sync::Arc;

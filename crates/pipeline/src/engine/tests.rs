@@ -3,6 +3,8 @@
 use super::*;
 use crate::{Code, Model, Places, Precision, Progress, starter::with_starters};
 use portrait_gpu_scheduling::{DeviceState, Readiness};
+#[cfg(feature = "starter-models")]
+use portrait_segmentation::Segmenter;
 use portrait_weights::Family;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -18,7 +20,8 @@ async fn engine(devices: usize) -> Engine {
     let (segmentation, detection) = (sources.pop().unwrap(), sources.pop().unwrap());
     let devices = vec![DeviceRequest::Cpu; devices];
     let policy = crate::scheduling::default_policy();
-    Engine::start(&devices, policy, Batching::default(), detection, segmentation).await.unwrap()
+    let settings = Settings { policy, ..Settings::default() };
+    Engine::start(&devices, settings, detection, segmentation).await.unwrap()
 }
 
 fn turn() -> Turn {
@@ -126,25 +129,25 @@ async fn each_device_gets_its_replica_when_it_is_needed() {
     };
     assert_eq!(loaded(&engine), [[false; 2]; 2]);
     let load = engine.segmentation().open().await.unwrap();
-    let size = |segmenter: &Segmenter| Ok(segmenter.input());
-    let place = || engine.segmentation_place(&turn()).unwrap();
-    let ran = engine.segment(&turn(), place(), load.clone(), size).await.unwrap();
+    let size = |segmenter: &Segmenter, _: std::ops::Range<usize>| Ok(vec![segmenter.input()]);
+    let place = || vec![engine.segmentation_place(&turn()).unwrap()];
+    let ran = engine.segment(&turn(), place(), load.clone(), size).await.remove(0).unwrap();
     assert!(ran.loading > Duration::ZERO);
     assert_eq!(loaded(&engine), [[false, true], [false, false]]);
-    let again = engine.segment(&turn(), place(), load.clone(), size).await.unwrap();
+    let again = engine.segment(&turn(), place(), load.clone(), size).await.remove(0).unwrap();
     assert!(again.loading < ran.loading, "it is there: {:?} {:?}", again.loading, ran.loading);
     // The first device is taken: the other one loads.
     let (release, gate) = mpsc::channel::<()>();
     let (holder, held) = (engine.clone(), load.clone());
     let first = tokio::spawn(async move {
-        let wait = move |_: &Segmenter| Ok(gate.recv().is_ok());
-        let place = holder.segmentation_place(&turn())?;
-        holder.segment(&turn(), place, held, wait).await.map(drop)
+        let wait = move |_: &Segmenter, _| Ok(vec![gate.recv().is_ok()]);
+        let place = vec![holder.segmentation_place(&turn())?];
+        holder.segment(&turn(), place, held, wait).await.remove(0).map(drop)
     });
     while engine.snapshot().classes[1].active == 0 {
         tokio::task::yield_now().await;
     }
-    engine.segment(&turn(), place(), load, size).await.unwrap();
+    engine.segment(&turn(), place(), load, size).await.remove(0).unwrap();
     assert_eq!(loaded(&engine), [[false, true], [false, true]]);
     release.send(()).unwrap();
     first.await.unwrap().unwrap();
@@ -173,13 +176,60 @@ async fn a_lost_device_hands_its_run_to_another_and_the_last_one_is_told_of() {
 }
 
 #[tokio::test]
+async fn a_lost_device_comes_back_when_it_is_restored() {
+    let pipeline = crate::Pipeline::builder().build().await.unwrap();
+    let engine = &pipeline.inner.engine;
+    let lost = || Error::crashed("segmentation", "CUDA_ERROR_ILLEGAL_ADDRESS".into());
+    let error = engine.any(move |_| Err::<(), _>(lost())).await.unwrap_err();
+    assert_eq!(error.code(), Code::DeviceUnavailable);
+    let device = || pipeline.snapshot().devices.swap_remove(0);
+    assert_eq!((device().state, device().readiness), (DeviceState::Lost, Some(Readiness::Failed)));
+    pipeline.restore_device(&device().name).await.unwrap();
+    assert_eq!((device().state, device().readiness), (DeviceState::Up, Some(Readiness::Ready)));
+    assert_eq!(engine.any(|_| Ok(7)).await.unwrap().value, 7);
+}
+
+/// A batch of which a part fails: the others have their results, and nothing leaks.
+#[cfg(feature = "starter-models")]
+#[tokio::test]
+async fn persons_that_fail_together_run_one_by_one() {
+    let engine = engine(1).await;
+    let load = engine.segmentation().open().await.unwrap();
+    let places = || (0..3).map(|_| engine.segmentation_place(&turn()).unwrap()).collect();
+    let full = || Error::OutOfMemory { stage: "segmentation", message: "no room".into() };
+    let runs = Arc::new(Mutex::new(Vec::new()));
+    let seen = runs.clone();
+    let job = move |_: &Segmenter, persons: std::ops::Range<usize>| {
+        seen.lock().unwrap().push(persons.clone());
+        match persons.len() {
+            1 if persons.start == 1 => Err(Error::NoPerson { confidence: 0.5 }),
+            1 => Ok(vec![persons.start]),
+            _ => Err(full()),
+        }
+    };
+    let each = engine.segment(&turn(), places(), load.clone(), job).await;
+    let each: Vec<_> = each.into_iter().map(|ran| ran.map(|ran| ran.value)).collect();
+    assert!(matches!(each[..], [Ok(0), Err(Error::NoPerson { .. }), Ok(2)]), "{each:?}");
+    assert_eq!(*runs.lock().unwrap(), [0..3, 0..1, 1..2, 2..3]);
+    let counts = engine.snapshot().classes[1].counts;
+    assert_eq!((counts.granted, counts.finished, counts.out_of_memory), (1, 1, 0));
+    // What not even one has room for is tried once more, alone on the device, and then told of.
+    let nothing = move |_: &Segmenter, _| Err::<Vec<()>, _>(full());
+    let each = engine.segment(&turn(), places(), load, nothing).await;
+    assert_eq!(each.len(), 3);
+    assert!(each.iter().all(|ran| ran.as_ref().unwrap_err().code() == Code::GpuOom), "{each:?}");
+    assert_eq!(engine.snapshot().classes[1].counts.out_of_memory, 2);
+}
+
+#[tokio::test]
 async fn a_policy_without_the_classes_is_refused() {
     let places = with_starters(Places::default());
     let model = Model::find("yolov8n").unwrap();
     let source = || Source::new(model.clone(), places.clone(), Precision::F32, Progress::default());
     let policy = Policy::new(vec![portrait_gpu_scheduling::Class::shared(YOLO, 2, 0)]);
     let cpu = [DeviceRequest::Cpu];
-    let engine = Engine::start(&cpu, policy, Batching::default(), source(), source()).await;
+    let settings = Settings { policy, ..Settings::default() };
+    let engine = Engine::start(&cpu, settings, source(), source()).await;
     let error = engine.unwrap_err();
     assert_eq!(error.code(), Code::InvalidOption);
     assert!(error.to_string().contains("birefnet"), "{error}");

@@ -13,6 +13,10 @@ mod driven;
 mod errors_page;
 mod failures;
 mod flow;
+#[cfg(feature = "starter-models")]
+mod groups;
+#[cfg(feature = "starter-models")]
+mod maintenance;
 mod messages;
 mod models;
 mod orders;

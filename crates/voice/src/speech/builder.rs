@@ -1,10 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use portrait_http::check_address;
 use reqwest::header::HeaderValue;
 use reqwest::redirect;
 use secrecy::{ExposeSecret, SecretString};
-use url::{Host, Url};
+use url::Url;
 
 use super::http::{HttpSpeech, Inner};
 use super::retry::SpeechRetry;
@@ -111,18 +112,8 @@ impl HttpSpeechBuilder {
     pub fn build(self) -> Result<HttpSpeech, Error> {
         let refused = |reason: &str| Error::option("speech.address", reason);
         let mut address = self.address;
-        if !matches!(address.scheme(), "http" | "https") || address.host().is_none() {
-            return Err(refused("it is no http or https address"));
-        }
-        if !address.username().is_empty() || address.password().is_some() {
-            return Err(refused("it holds a user or password; give the key apart from it"));
-        }
-        let clear = address.scheme() == "http" && !is_loopback(&address);
-        if self.key.is_some() && clear && !self.allow_http {
-            return Err(refused(
-                "it must be an https address; the key must not travel in the clear",
-            ));
-        }
+        check_address(&address, self.key.is_some(), self.allow_http)
+            .map_err(|fault| refused(&fault.to_string()))?;
         address.set_query(None);
         address.set_fragment(None);
         address
@@ -163,16 +154,6 @@ impl HttpSpeechBuilder {
             settings: self.settings,
         };
         Ok(HttpSpeech { inner: Arc::new(inner) })
-    }
-}
-
-/// Whether a URL's host is this machine.
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }
 

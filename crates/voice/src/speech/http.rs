@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
+use portrait_http::{last_cause, one_line};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
@@ -132,13 +133,8 @@ impl HttpSpeech {
         if error.is_timeout() && !error.is_connect() {
             return Error::SpeechTimeout { after: self.inner.settings.timeout }.into();
         }
-        // The last cause is the one in words; the others repeat the address.
-        let mut cause: &dyn std::error::Error = error;
-        while let Some(next) = cause.source() {
-            cause = next;
-        }
         let what = if error.is_connect() { "cannot connect" } else { "connection lost" };
-        let reason = format!("{what}: {}", self.cleaned(&cause.to_string()));
+        let reason = format!("{what}: {}", self.cleaned(&last_cause(error)));
         Failure {
             error: Error::SpeechUnavailable { reason, retry_after: None },
             not_done: error.is_connect(),
@@ -166,13 +162,7 @@ impl HttpSpeech {
     /// In one line, short, and without the key.
     fn cleaned(&self, text: &str) -> String {
         let key = self.inner.key.as_ref().map(ExposeSecret::expose_secret);
-        let text = match key.filter(|key| !key.is_empty()) {
-            Some(key) => text.replace(key, "[key]"),
-            None => text.to_owned(),
-        };
-        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let printable = line.chars().filter(|character| !character.is_control());
-        printable.take(QUOTED).collect()
+        one_line(text, key, "[key]", QUOTED)
     }
 }
 

@@ -1,7 +1,10 @@
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::{Duration, SystemTime};
 
+use portrait_http::Pauses;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
+
+/// How often a pause doubles at most.
+const DOUBLINGS: u32 = 6;
 
 /// How a request that was certainly not carried out is tried again: when no connection could be
 /// made, and after 429 and 503. What may have been carried out (another 5xx, a lost connection, a
@@ -30,30 +33,20 @@ impl Default for SpeechRetry {
 impl SpeechRetry {
     /// The pause after the `attempt`th try (from 1); `None` when there is to be no other.
     pub(super) fn pause(&self, attempt: u32, asked: Option<Duration>) -> Option<Duration> {
-        if attempt >= self.max_attempts || asked.is_some_and(|asked| asked > self.max_retry_after) {
-            return None;
-        }
-        let own = self.first_pause.saturating_mul(1 << (attempt - 1).min(6));
-        // Between half and the whole, so that many callers do not return at the same moment.
-        let own = own.mul_f64(0.5 + 0.5 * random());
-        Some(asked.map_or(own, |asked| asked.max(own)))
+        let pauses = Pauses {
+            attempts: self.max_attempts,
+            first: self.first_pause,
+            factor: 2.0,
+            longest: self.first_pause.saturating_mul(1 << DOUBLINGS),
+            longest_asked: self.max_retry_after,
+        };
+        pauses.after(attempt, asked)
     }
 }
 
-/// A number from 0 to 1 for jitter: no secret depends on it, so the standard library's randomly
-/// keyed hasher does.
-fn random() -> f64 {
-    (RandomState::new().build_hasher().finish() >> 11) as f64 / (1_u64 << 53) as f64
-}
-
-/// What `Retry-After` asks, in seconds or as a date (RFC 9110, section 10.2.3).
+/// What the answer asks to wait, in its `Retry-After`.
 pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).ok();
-    }
-    let at = httpdate::parse_http_date(value).ok()?;
-    Some(at.duration_since(now).unwrap_or_default())
+    portrait_http::retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, now)
 }
 
 #[cfg(test)]
@@ -74,19 +67,5 @@ mod tests {
         let seconds = Duration::from_secs;
         assert_eq!(retry.pause(1, Some(seconds(30))), Some(seconds(30)));
         assert_eq!(retry.pause(1, Some(seconds(31))), None);
-    }
-
-    #[test]
-    fn retry_after_is_read_as_seconds_and_as_a_date() {
-        let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
-        let read = |value: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(RETRY_AFTER, value.parse().unwrap());
-            retry_after(&headers, now)
-        };
-        assert_eq!(read("7"), Some(Duration::from_secs(7)));
-        assert_eq!(read("Sun, 06 Nov 1994 08:50:07 GMT"), Some(Duration::from_secs(30)));
-        assert_eq!(read("Sun, 06 Nov 1994 08:00:00 GMT"), Some(Duration::ZERO));
-        assert_eq!((read("soon"), read("-5")), (None, None));
     }
 }

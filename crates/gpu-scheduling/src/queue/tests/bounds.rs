@@ -49,7 +49,7 @@ fn who_waits_at_a_devices_door_past_its_deadline_does_not_run() {
 #[test]
 fn leases_beside_each_other_tell_the_time_of_a_run_and_not_of_their_wait() {
     let mut queue = Queue::new(Policy::by_memory(), specs(1)).unwrap().one_at_a_time();
-    queue.set_resident(DeviceId(0));
+    queue.set_resident(DeviceId(0), true);
     let asked: Vec<_> = (0..8).map(|_| queue.submit(ms(0), ask(B, "")).unwrap()).collect();
     for (i, ticket) in asked[..4].iter().enumerate() {
         let begin = 200 * i as u64;

@@ -24,7 +24,7 @@ fn a_hundred_thousand_flows_that_come_and_go_leave_nothing_behind() {
 #[test]
 fn a_second_request_is_served_however_many_new_flows_come() {
     let mut queue = seed(1);
-    queue.set_resident(DeviceId(0));
+    queue.set_resident(DeviceId(0), true);
     queue.submit(ms(0), ask(B, "pair")).unwrap();
     let second = queue.submit(ms(0), ask(B, "pair")).unwrap();
     for i in 0..10 {

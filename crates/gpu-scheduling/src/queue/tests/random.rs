@@ -116,6 +116,7 @@ fn world(rng: &mut Rng) -> (Policy, Vec<DeviceSpec>) {
                 concurrent: 1 + rng.below(5) as u32,
                 exclusive: rng.chance(30),
                 memory: rng.below(9) << 30,
+                memory_is_assumed: false,
                 run_time: ms(1 + rng.below(200)),
                 load_time: ms(rng.below(500)),
             });

@@ -1,7 +1,7 @@
 //! Single situations, among them those in which a scheduler of locks and sleeps fails.
 
 use super::*;
-use crate::{BIREFNET, Class};
+use crate::{BIREFNET, Class, YOLO};
 
 #[test]
 fn a_holder_releases_while_an_exclusive_run_waits() {
@@ -136,11 +136,11 @@ fn work_goes_where_the_model_is_and_else_where_least_is_to_do() {
 #[test]
 fn a_warm_device_takes_more_work_before_a_cold_one_is_loaded() {
     let mut queue = Queue::new(Policy::by_memory(), specs(2)).unwrap();
-    queue.set_resident(DeviceId(1));
+    queue.set_resident(DeviceId(1), true);
     let asked: Vec<_> = (0..4).map(|_| queue.submit(ms(0), ask(B, "")).unwrap()).collect();
     let here: Vec<_> = asked.iter().map(|t| (*t, 1)).collect();
     assert_eq!(grants(&mut queue), here, "0.8 s of work are less than 2 s to load");
-    queue.set_resident(DeviceId(0));
+    queue.set_resident(DeviceId(0), true);
     let more: Vec<_> = (0..3).map(|_| queue.submit(ms(0), ask(Y, "")).unwrap()).collect();
     let there: Vec<_> = more.iter().map(|t| (*t, 0)).collect();
     assert_eq!(grants(&mut queue), there, "both hold the models: where least is to do");
@@ -189,6 +189,24 @@ fn with_memory_told_more_runs_where_the_card_has_room() {
         queue.submit(ms(0), ask(B, "")).unwrap();
     }
     assert_eq!(grants(&mut queue).len(), 4);
+}
+
+#[test]
+fn a_measured_peak_replaces_what_was_assumed_and_nothing_else() {
+    let memory = |policy: &Policy| policy.classes.iter().map(|c| c.memory).collect::<Vec<_>>();
+    let measured = |policy: Policy| {
+        policy
+            .with_measured_peak(YOLO, 7)
+            .with_measured_peak(BIREFNET, 9)
+            .with_measured_peak("x", 1)
+    };
+    assert_eq!(memory(&measured(Policy::by_memory())), [7, 9]);
+    assert_eq!(memory(&measured(Policy::by_memory().with_peak(YOLO, 5))), [5, 9]);
+    assert_eq!(
+        memory(&measured(measured(Policy::by_memory()).with_measured_peak(YOLO, 1))),
+        [7, 9]
+    );
+    assert_eq!(memory(&measured(Policy::seed())), [0, 0], "it does not go by memory");
 }
 
 #[test]

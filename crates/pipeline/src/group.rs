@@ -1,0 +1,222 @@
+//! Persons of one photo on their way through the segmentation network: one, or several in one run.
+
+use crate::catalogue::{Code, Warning};
+use crate::cut_out::{PersonCutOut, PersonResult};
+use crate::engine::Turn;
+use crate::picture::encode_png;
+use crate::pipeline::{Pipeline, milliseconds};
+use crate::progress::{Progress, Stage};
+use crate::replica::Load;
+use crate::{Error, Photo};
+use futures::future::join_all;
+use image::math::Rect;
+use portrait_detection::{BoundingBox, Detection};
+use portrait_gpu_scheduling::Place;
+use portrait_kernels::Device;
+use portrait_segmentation::{
+    CropPlan, CutOut, CutOutOptions, Error as SegmentationError, Segmenter, crop_photo, crop_plan,
+    finish_cut_out, mattes_from_logits, preprocess,
+};
+use std::ops::Range;
+use std::time::Instant;
+
+const STAGE: &str = "segmentation";
+/// Below this mean alpha inside a person's box the cut-out is reported as empty.
+const EMPTY: f32 = 0.01;
+
+/// A person to cut out.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    pub(crate) person: Detection,
+    /// The boxes of the others, who keep out of its picture.
+    pub(crate) others: Vec<Rect>,
+}
+
+/// What all persons of one call have in common.
+pub(crate) struct Call<'a> {
+    pub(crate) pipeline: &'a Pipeline,
+    pub(crate) photo: &'a Photo,
+    pub(crate) load: Load,
+    pub(crate) options: &'a CutOutOptions,
+    pub(crate) progress: &'a Progress,
+}
+
+/// A person that has its place in the queue.
+struct Member<'a> {
+    wanted: &'a Wanted,
+    plan: CropPlan,
+    place: Place,
+}
+
+impl Call<'_> {
+    /// Cuts these persons out by one run of the network. What concerns one is in its own result.
+    pub(crate) async fn cut(&self, group: &[Wanted]) -> Vec<PersonResult<PersonCutOut>> {
+        let start = Instant::now();
+        for wanted in group {
+            self.progress.begin(Stage::Segmentation, Some(wanted.person.person_id));
+        }
+        let turn = Turn::new(&self.pipeline.scheduling, self.photo.id());
+        let (mut members, mut results) = (Vec::new(), Vec::new());
+        for wanted in group {
+            // Before the work: who would be refused is told at once.
+            match self.member(&turn, wanted) {
+                Ok(member) => members.push(member),
+                Err(error) => results.push(self.end(wanted, start, Err(error))),
+            }
+        }
+        results.extend(self.cut_members(&turn, start, members).await);
+        let place = |id| group.iter().position(|wanted| wanted.person.person_id == id);
+        results.sort_by_key(|result| place(result.person_id));
+        results
+    }
+
+    fn member<'w>(&self, turn: &Turn, wanted: &'w Wanted) -> Result<Member<'w>, Error> {
+        let size = self.photo.image().dimensions();
+        let plan = crop_plan(size, pixels(wanted.person.bbox), self.options.padding);
+        let plan = plan.ok_or(SegmentationError::BoxOutside { photo: size })?;
+        let place = self.pipeline.inner.engine.segmentation_place(turn)?;
+        Ok(Member { wanted, plan, place })
+    }
+
+    async fn cut_members(
+        &self,
+        turn: &Turn,
+        start: Instant,
+        members: Vec<Member<'_>>,
+    ) -> Vec<PersonResult<PersonCutOut>> {
+        let inner = &self.pipeline.inner;
+        let (mut persons, mut places) = (Vec::new(), Vec::new());
+        for Member { wanted, plan, place } in members {
+            persons.push((wanted, plan));
+            places.push(place);
+        }
+        let network = async {
+            let image = self.photo.image().clone();
+            let contexts: Vec<Rect> = persons.iter().map(|(_, plan)| plan.context).collect();
+            let input = &inner.segmentation.manifest.input;
+            let input_size = [input.width, input.height];
+            let prepare = move || {
+                let crops: Vec<_> = contexts.iter().map(|&rect| crop_photo(&image, rect)).collect();
+                let input = preprocess(&crops, input_size, &Device::Cpu)?;
+                Ok::<_, Error>((crops, input))
+            };
+            let (crops, input) = inner.cores.run(STAGE, prepare).await??;
+            let forward = move |segmenter: &Segmenter, persons: Range<usize>| {
+                let run = || {
+                    let network = segmenter.network();
+                    let input = input.narrow(0, persons.start, persons.len())?;
+                    let input = input.to_device(segmenter.device())?.to_dtype(network.dtype())?;
+                    // Copied out, and so finished, before the device is given on.
+                    let logits = network.forward(&input)?.to_device(&Device::Cpu)?;
+                    let each = (0..persons.len()).map(|person| logits.narrow(0, person, 1));
+                    Ok::<Vec<_>, SegmentationError>(each.collect::<Result<_, _>>()?)
+                };
+                Ok(run()?)
+            };
+            let seen = inner.engine.segment(turn, places, self.load.clone(), forward).await;
+            Ok((crops, seen))
+        };
+        if persons.is_empty() {
+            return Vec::new();
+        }
+        let (crops, seen) = match self.in_time(start, network).await {
+            Ok(seen) => seen,
+            Err(error) => {
+                let each = persons.iter().map(|(wanted, _)| (wanted, Err(same(&error))));
+                return each.map(|(wanted, error)| self.end(wanted, start, error)).collect();
+            }
+        };
+        let cut = persons.into_iter().zip(crops).zip(seen).map(|(((wanted, plan), crop), seen)| {
+            let work = async move {
+                let seen = seen?;
+                let (options, others) = (*self.options, wanted.others.clone());
+                let person_box = pixels(wanted.person.bbox);
+                let finish = move || {
+                    let matte = mattes_from_logits(&seen.value, &[crop.dimensions()])?;
+                    let matte = matte.into_iter().next().ok_or(SegmentationError::EmptyImage)?;
+                    let cut = finish_cut_out(&crop, matte, &plan, person_box, &others, &options)?;
+                    let png = encode_png(&cut.image)?;
+                    Ok::<_, Error>((cut, png, seen.device))
+                };
+                let (cut_out, png, device) = inner.cores.run(STAGE, finish).await??;
+                Ok(PersonCutOut {
+                    warnings: emptiness(&wanted.person, &cut_out),
+                    person: wanted.person,
+                    cut_out,
+                    png,
+                    model: inner.segmentation.manifest.id.clone(),
+                    device,
+                    ms: milliseconds(start.elapsed()),
+                })
+            };
+            async move { self.end(wanted, start, self.in_time(start, work).await) }
+        });
+        join_all(cut).await
+    }
+
+    /// Gives work up when the step's time is over, which began at `start`.
+    async fn in_time<T>(
+        &self,
+        start: Instant,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let limit = self.pipeline.inner.timeouts.segmentation;
+        let left = limit.saturating_sub(start.elapsed());
+        let timed = tokio::time::timeout(left, work).await;
+        timed.unwrap_or(Err(Error::Timeout { stage: STAGE, limit }))
+    }
+
+    fn end(
+        &self,
+        wanted: &Wanted,
+        start: Instant,
+        result: Result<PersonCutOut, Error>,
+    ) -> PersonResult<PersonCutOut> {
+        let person_id = wanted.person.person_id;
+        self.progress.end(Stage::Segmentation, Some(person_id), start, &result);
+        PersonResult { person_id, result }
+    }
+}
+
+/// What happened to all of a group, for each.
+fn same(error: &Error) -> Error {
+    match error {
+        Error::Timeout { stage, limit } => Error::Timeout { stage, limit: *limit },
+        Error::Crashed { stage, message } => Error::crashed(stage, message.clone()),
+        error => Error::crashed(STAGE, error.to_string()),
+    }
+}
+
+/// The pixels a box touches.
+pub(crate) fn pixels(bbox: BoundingBox) -> Rect {
+    let (x, y) = (bbox.x1.max(0.0).floor() as u32, bbox.y1.max(0.0).floor() as u32);
+    let (right, bottom) = (bbox.x2.max(0.0).ceil() as u32, bbox.y2.max(0.0).ceil() as u32);
+    Rect { x, y, width: right.saturating_sub(x), height: bottom.saturating_sub(y) }
+}
+
+fn emptiness(person: &Detection, cut_out: &CutOut) -> Vec<Warning> {
+    let coverage = cut_out.coverage();
+    if coverage >= EMPTY {
+        return Vec::new();
+    }
+    vec![Warning {
+        code: Code::EmptyCutOut,
+        message: format!(
+            "only {:.2} % of person {}'s picture is foreground",
+            100.0 * coverage,
+            person.person_id
+        ),
+        person_id: Some(person.person_id),
+    }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_box_covers_the_pixels_it_touches() {
+        let bbox = BoundingBox { x1: -0.5, y1: 10.2, x2: 20.0, y2: 30.01 };
+        assert_eq!(pixels(bbox), Rect { x: 0, y: 10, width: 20, height: 21 });
+    }
+}
