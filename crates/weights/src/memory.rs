@@ -23,7 +23,7 @@ pub struct Memory {
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Peaks {
-    /// In single precision.
+    /// In single precision, with rounded products or not.
     pub f32: Option<u64>,
     /// In IEEE half precision.
     pub f16: Option<u64>,
