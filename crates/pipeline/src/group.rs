@@ -12,12 +12,11 @@ use futures::future::join_all;
 use image::math::Rect;
 use portrait_detection::{BoundingBox, Detection};
 use portrait_gpu_scheduling::Place;
-use portrait_kernels::Device;
 use portrait_segmentation::{
-    CropPlan, CutOut, CutOutOptions, Error as SegmentationError, Segmenter, crop_photo, crop_plan,
-    finish_cut_out, mattes_from_logits, preprocess,
+    CutOut, CutOutOptions, Error as SegmentationError, PersonCrop, Segmenter, crop_plan,
 };
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Instant;
 
 const STAGE: &str = "segmentation";
@@ -44,7 +43,6 @@ pub(crate) struct Call<'a> {
 /// A person that has its place in the queue.
 struct Member<'a> {
     wanted: &'a Wanted,
-    plan: CropPlan,
     place: Place,
 }
 
@@ -73,9 +71,9 @@ impl Call<'_> {
     fn member<'w>(&self, turn: &Turn, wanted: &'w Wanted) -> Result<Member<'w>, Error> {
         let size = self.photo.image().dimensions();
         let plan = crop_plan(size, pixels(wanted.person.bbox), self.options.padding);
-        let plan = plan.ok_or(SegmentationError::BoxOutside { photo: size })?;
+        plan.ok_or(SegmentationError::BoxOutside { photo: size })?;
         let place = self.pipeline.inner.engine.segmentation_place(turn)?;
-        Ok(Member { wanted, plan, place })
+        Ok(Member { wanted, place })
     }
 
     async fn cut_members(
@@ -86,34 +84,29 @@ impl Call<'_> {
     ) -> Vec<PersonResult<PersonCutOut>> {
         let inner = &self.pipeline.inner;
         let (mut persons, mut places) = (Vec::new(), Vec::new());
-        for Member { wanted, plan, place } in members {
-            persons.push((wanted, plan));
+        for Member { wanted, place } in members {
+            persons.push(wanted);
             places.push(place);
         }
         let network = async {
             let image = self.photo.image().clone();
-            let contexts: Vec<Rect> = persons.iter().map(|(_, plan)| plan.context).collect();
             let input = &inner.segmentation.manifest.input;
             let input_size = [input.width, input.height];
+            let options = *self.options;
+            let boxes = persons.iter().map(|wanted| (pixels(wanted.person.bbox), &wanted.others));
+            let boxes: Vec<_> = boxes.map(|(person, others)| (person, others.clone())).collect();
             let prepare = move || {
-                let crops: Vec<_> = contexts.iter().map(|&rect| crop_photo(&image, rect)).collect();
-                let input = preprocess(&crops, input_size, &Device::Cpu)?;
-                Ok::<_, Error>((crops, input))
-            };
-            let (crops, input) = inner.cores.run(STAGE, prepare).await??;
-            let forward = move |segmenter: &Segmenter, persons: Range<usize>| {
-                let run = || {
-                    let network = segmenter.network();
-                    let input = input.narrow(0, persons.start, persons.len())?;
-                    let input = input.to_device(segmenter.device())?.to_dtype(network.dtype())?;
-                    // Copied out, and so finished, before the device is given on.
-                    let logits = network.forward(&input)?.to_device(&Device::Cpu)?;
-                    let each = (0..persons.len()).map(|person| logits.narrow(0, person, 1));
-                    Ok::<Vec<_>, SegmentationError>(each.collect::<Result<_, _>>()?)
+                let crop = |(person, others): (Rect, Vec<Rect>)| {
+                    PersonCrop::new(&image, person, &others, &options, input_size)
                 };
-                Ok(run()?)
+                boxes.into_iter().map(crop).collect::<Result<Vec<_>, _>>()
             };
-            let seen = inner.engine.segment(turn, places, self.load.clone(), forward).await;
+            let crops = Arc::new(inner.cores.run(STAGE, prepare).await??);
+            let same = crops.clone();
+            let segment = move |segmenter: &Segmenter, persons: Range<usize>| {
+                Ok(segmenter.segment(&same[persons])?)
+            };
+            let seen = inner.engine.segment(turn, places, self.load.clone(), segment).await;
             Ok((crops, seen))
         };
         if persons.is_empty() {
@@ -122,19 +115,16 @@ impl Call<'_> {
         let (crops, seen) = match self.in_time(start, network).await {
             Ok(seen) => seen,
             Err(error) => {
-                let each = persons.iter().map(|(wanted, _)| (wanted, Err(same(&error))));
+                let each = persons.iter().map(|&wanted| (wanted, Err(same(&error))));
                 return each.map(|(wanted, error)| self.end(wanted, start, error)).collect();
             }
         };
-        let cut = persons.into_iter().zip(crops).zip(seen).map(|(((wanted, plan), crop), seen)| {
+        let cut = persons.into_iter().zip(seen).enumerate().map(|(index, (wanted, seen))| {
+            let crops = crops.clone();
             let work = async move {
                 let seen = seen?;
-                let (options, others) = (*self.options, wanted.others.clone());
-                let person_box = pixels(wanted.person.bbox);
                 let finish = move || {
-                    let matte = mattes_from_logits(&seen.value, &[crop.dimensions()])?;
-                    let matte = matte.into_iter().next().ok_or(SegmentationError::EmptyImage)?;
-                    let cut = finish_cut_out(&crop, matte, &plan, person_box, &others, &options)?;
+                    let cut = seen.value.cut_out(&crops[index])?;
                     let png = encode_png(&cut.image)?;
                     Ok::<_, Error>((cut, png, seen.device))
                 };

@@ -4,6 +4,7 @@ use candle_core::{DType, Device, Tensor};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer, images};
 use image::RgbImage;
 use portrait_kernels::normalise;
+use std::borrow::Borrow;
 
 use crate::Error;
 
@@ -55,13 +56,14 @@ pub fn preprocess(
 
 /// Pictures that have the size of the input already, normalised: bytes go to the device.
 pub(crate) fn network_input(
-    images: &[RgbImage],
+    images: &[impl Borrow<RgbImage>],
     device: &Device,
     dtype: DType,
 ) -> Result<Tensor, Error> {
+    let images: Vec<&RgbImage> = images.iter().map(Borrow::borrow).collect();
     let (width, height) = images.first().ok_or(Error::EmptyImage)?.dimensions();
     let shape = (images.len(), height as usize, width as usize, 3);
-    let pixels = match images {
+    let pixels = match images[..] {
         [image] => Tensor::from_slice(image.as_raw(), shape, device)?,
         _ => {
             let pixels = images.iter().flat_map(|image| image.as_raw().iter().copied());

@@ -9,6 +9,7 @@ use crate::{Birefnet, Error};
 use candle_core::{Device, Tensor};
 use image::RgbImage;
 use image::math::Rect;
+use std::borrow::Borrow;
 
 /// A network with the input size it was trained for, on a device.
 #[derive(Debug)]
@@ -75,25 +76,31 @@ impl Segmenter {
         options: &CutOutOptions,
     ) -> Result<CutOut, Error> {
         let crop = PersonCrop::new(photo, person, others, options, self.input)?;
-        self.segment(&crop)?.cut_out(&crop)
+        let segmented = self.segment(std::slice::from_ref(&crop))?.swap_remove(0);
+        segmented.cut_out(&crop)
     }
 
-    /// The device's part of a cut-out: the network, and on an NVIDIA card all that follows, so that
-    /// the finished pixels come back from it. Returns when the device has done it.
+    /// The device's part of cut-outs, in one run: the network, and on an NVIDIA card all that follows, so
+    /// that the finished pixels come back from it. Returns when the device has done it.
     ///
     /// # Errors
-    /// [`Error::InputShape`] if the crop was made for another size of input, [`Error::Model`] when
-    /// candle fails.
-    pub fn segment(&self, crop: &PersonCrop) -> Result<Segmented, Error> {
-        let (width, height) = crop.input.dimensions();
-        if [width, height] != self.input {
-            return Err(Error::InputShape(vec![1, 3, height as usize, width as usize]));
+    /// [`Error::EmptyImage`] for no crops, [`Error::InputShape`] if a crop was made for another size of
+    /// input, [`Error::Model`] when candle fails.
+    pub fn segment(&self, crops: &[PersonCrop]) -> Result<Vec<Segmented>, Error> {
+        for crop in crops {
+            let (width, height) = crop.input.dimensions();
+            if [width, height] != self.input {
+                return Err(Error::InputShape(vec![1, 3, height as usize, width as usize]));
+            }
         }
-        Segmented::new(&self.logits(std::slice::from_ref(&crop.input))?, crop)
+        let inputs: Vec<&RgbImage> = crops.iter().map(|crop| &crop.input).collect();
+        let logits = self.logits(&inputs)?;
+        let each = crops.iter().enumerate();
+        each.map(|(index, crop)| Segmented::new(&logits.narrow(0, index, 1)?, crop)).collect()
     }
 
     /// The network's answer to pictures of the size of its input.
-    fn logits(&self, inputs: &[RgbImage]) -> Result<Tensor, Error> {
+    fn logits(&self, inputs: &[impl Borrow<RgbImage>]) -> Result<Tensor, Error> {
         self.network.forward(&network_input(inputs, &self.device, self.network.dtype())?)
     }
 }
