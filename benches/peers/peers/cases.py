@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-DETECTORS = ("portrait", "torch", "torch-channels-last", "onnxruntime", "openvino")
-SEGMENTERS = ("portrait", "torch", "onnxruntime", "openvino")
+EVERYBODY = ("portrait", "torch", "torch-channels-last", "onnxruntime", "openvino")
 
 LABELS = {
     "portrait": "portrait",
@@ -40,13 +39,13 @@ LARGE_LOGITS = {"logits": 1e-3}
 CASES = {
     case.name: case
     for case in (
-        Case("yolov8n-640", "YOLOv8n 640²", "yolov8n", 640, DETECTORS, DETECTION),
-        Case("yolov8m-640", "YOLOv8m 640²", "yolov8m", 640, DETECTORS, DETECTION),
-        Case("birefnet-lite-256", "BiRefNet lite 256²", "birefnet-lite", 256, SEGMENTERS, LOGITS),
-        Case("birefnet-lite-512", "BiRefNet lite 512²", "birefnet-lite", 512, SEGMENTERS, LOGITS),
-        Case("birefnet-lite-1024", "BiRefNet lite 1024²", "birefnet-lite", 1024, SEGMENTERS, LOGITS),
+        Case("yolov8n-640", "YOLOv8n 640²", "yolov8n", 640, EVERYBODY, DETECTION),
+        Case("yolov8m-640", "YOLOv8m 640²", "yolov8m", 640, EVERYBODY, DETECTION),
+        Case("birefnet-lite-256", "BiRefNet lite 256²", "birefnet-lite", 256, EVERYBODY, LOGITS),
+        Case("birefnet-lite-512", "BiRefNet lite 512²", "birefnet-lite", 512, EVERYBODY, LOGITS),
+        Case("birefnet-lite-1024", "BiRefNet lite 1024²", "birefnet-lite", 1024, EVERYBODY, LOGITS),
         Case(
-            "birefnet-swin-l-1024", "BiRefNet Swin-L 1024²", "birefnet-swin-l", 1024, SEGMENTERS,
+            "birefnet-swin-l-1024", "BiRefNet Swin-L 1024²", "birefnet-swin-l", 1024, EVERYBODY,
             LARGE_LOGITS,
         ),
     )

@@ -5,6 +5,8 @@ import warnings
 import torch
 from torch.onnx import register_custom_op_symbolic, symbolic_helper
 
+from .reason import reason
+
 OPSET = 19  # the first with DeformConv
 
 
@@ -54,10 +56,3 @@ def why_openvino_cannot_read(path):
     except RuntimeError as error:
         return reason(error)
     return None
-
-
-def reason(error):
-    """The line of an error that tells most."""
-    lines = [line.strip(" -") for line in str(error).splitlines() if line.strip()]
-    telling = [line for line in lines if "No conversion rule" in line]
-    return (telling or lines[-1:] or [type(error).__name__])[0][:200]

@@ -30,7 +30,7 @@ def run_case(case, players, matrix, rounds, say):
     for number in range(rounds):
         busy.append(machine.busy_share())
         peaks.append(measure_peak(matrix, records))
-        # Each is first in some round.
+        # Another one begins each round.
         for player in playing[number % len(playing):] + playing[: number % len(playing)]:
             play(player, records[player.name], say)
             if not alive:

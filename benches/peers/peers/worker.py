@@ -1,7 +1,8 @@
 """A contender in a process of its own: `python -m peers.worker CONTENDER CASE --work --threads`.
 
 It answers a line of JSON for each line of JSON it is given: `{"runs": 3, "save": "FILE" or null}` is
-answered by `{"milliseconds": […]}`. Between two lines it waits and does nothing.
+answered by `{"milliseconds": […]}`. Between two lines it waits and does nothing. A contender imports its
+library itself: whatever is imported here counts as the memory of all of them.
 """
 
 import argparse
@@ -12,8 +13,8 @@ import time
 
 from .cases import CASES
 from .contenders import CONTENDERS
-from .export import reason
 from .files import Files
+from .reason import reason
 
 
 def main():

@@ -47,6 +47,12 @@ def times(results):
     return markdown(header, rows)
 
 
+def png_sizes(png):
+    """Speed costs bytes: what they are for one picture."""
+    others = [f"{png[name] / 1e6:.2f} MB by {name}" for name in png if name != "portrait"]
+    return f"Its PNG takes {png['portrait'] / 1e6:.2f} MB; the same picture takes {', '.join(others)}."
+
+
 def page(results):
     machine, versions = results["machine"], results["versions"]
     parts = [
@@ -56,11 +62,16 @@ def page(results):
         times(results),
     ]
     if (end := results["end_to_end"]) is not None:
-        parts.append(
+        text = (
             f"One person cut out of a JPEG of 12 megapixels by `portrait cutout` with the starter "
             f"models, from the start of the process to its end: {milliseconds(end['median'])} ms "
             f"(best {milliseconds(end['best'])})."
         )
+        if photo := end.get("photo"):
+            text += f" The photo was enlarged from {photo[0]} × {photo[1]} pixels."
+        if png := end.get("png"):
+            text += " " + png_sizes(png)
+        parts.append(text)
     if gone := missed(results):
         parts.append("Missed or not measured:\n\n" + "\n".join(f"- {line}" for line in gone))
     return "\n\n".join(parts)

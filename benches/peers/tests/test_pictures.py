@@ -6,7 +6,7 @@ import os
 import numpy as np
 from PIL import Image
 
-from pictures import criterion, inputs, routes, table
+from pictures import criterion, end_to_end, inputs, routes, table
 
 
 def test_inputs_are_those_of_the_criterion_benches():
@@ -68,3 +68,19 @@ def test_comparison_is_with_the_fastest_route_of_the_same_kind():
     assert len(table.missed(results)) == 2
     task["portrait"] = None
     assert table.missed(results) == ["refine: not measured"]
+
+
+def test_the_page_tells_of_the_enlarged_photo_and_the_sizes_of_its_png(tmp_path):
+    Image.fromarray(inputs.cut_out((90, 70))).save(tmp_path / "person_0.png")
+    png = end_to_end.sizes(tmp_path / "person_0.png")
+    assert png["Pillow"] == png["portrait"] and all(png.values())
+    machine = {"cpu": "a CPU", "instructions": [], "cores": 2, "memory_bytes": 1}
+    png = {"portrait": 2_500_000, "Pillow": 1_900_000, "OpenCV": 2_100_000}
+    whole = {"median": 858.0, "best": 812.0, "photo": (512, 600), "png": png}
+    results = {
+        "date": "2026-01-31", "machine": machine, "versions": {"Pillow": "13"}, "threads": 2,
+        "busy_share": 0.0, "tasks": [], "end_to_end": whole,
+    }
+    text = table.page(results)
+    assert "858 ms (best 812). The photo was enlarged from 512 × 600 pixels." in text
+    assert "Its PNG takes 2.50 MB; the same picture takes 1.90 MB by Pillow, 2.10 MB by OpenCV." in text

@@ -1,5 +1,6 @@
 //! What can be said on the command line.
 
+use crate::error::CliError;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, value_parser};
 use portrait_pipeline::voice::{ProsodyPreset, Voice};
@@ -7,7 +8,8 @@ use portrait_pipeline::{Devices, Precision};
 use std::path::PathBuf;
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 2 wrong usage; 11 the service is impaired (out of memory, crash); \
-12 the request failed (bad picture, nobody found, missing weights, D-ID refused); 130 interrupted.";
+12 the request failed (bad picture, nobody found, missing weights, D-ID refused); 130 interrupted.\n\nEnvironment: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, in lower case too, are \
+kept to for models, D-ID and a speech service; HF_TOKEN is sent to the hub. An empty variable is one that is not set.";
 
 /// Finds people in a photo, cuts them out on a transparent background, and lets them talk.
 #[derive(Debug, Parser)]
@@ -67,7 +69,7 @@ pub(crate) enum Command {
     Video(Box<VideoArgs>),
     /// Run a network alone: safetensors in, safetensors out
     Tensor(TensorArgs),
-    /// List, fetch and verify models
+    /// List, fetch, verify and measure models
     Models(ModelsArgs),
 }
 
@@ -92,10 +94,10 @@ pub(crate) struct DetectArgs {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct SearchArgs {
     /// Least confidence, 0 to 1
-    #[arg(long, value_name = "C", default_value_t = 0.25)]
+    #[arg(long, value_name = "C", default_value_t = 0.25, allow_negative_numbers = true)]
     pub(crate) conf: f32,
     /// Boxes that overlap by more than this are one person, 0 to 1
-    #[arg(long, value_name = "IOU", default_value_t = 0.7)]
+    #[arg(long, value_name = "IOU", default_value_t = 0.7, allow_negative_numbers = true)]
     pub(crate) iou: f32,
     /// Longer side of the network's input in pixels; the model's own by default
     #[arg(long, value_name = "PIXELS")]
@@ -315,19 +317,33 @@ pub(crate) struct EvaluateArgs {
     /// Take each Nth photo by file name order: 10 takes the held-out ones of the starter models
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
     pub(crate) every: u32,
-    /// What to measure; all by default. `boxes`: persons found. `photo`: the matte of the whole photo.
-    /// `person`: the cut-out of the person whose box is that of the mask
-    #[arg(
-        long,
-        value_name = "WHAT,WHAT",
-        value_delimiter = ',',
-        default_value = "boxes,photo,person"
-    )]
-    pub(crate) measure: Vec<Measure>,
+    /// What to measure; all that the photos allow by default. `boxes`: persons found. `photo`: the
+    /// matte of the whole photo. `person`: the cut-out of the person whose box is that of the mask
+    #[arg(long, value_name = "WHAT,WHAT", value_delimiter = ',')]
+    pub(crate) measure: Option<Vec<Measure>>,
     #[command(flatten)]
     pub(crate) models: ModelArgs,
     #[command(flatten)]
     pub(crate) search: SearchArgs,
+}
+
+impl EvaluateArgs {
+    /// What to measure.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`] where the photos do not allow what was asked for.
+    pub(crate) fn measures(&self) -> Result<Vec<Measure>, CliError> {
+        match &self.measure {
+            Some(asked) if self.no_people && asked.contains(&Measure::Person) => {
+                let reason =
+                    "--measure person needs masks of persons: it does not go with --no-people";
+                Err(CliError::Usage(reason.into()))
+            }
+            Some(asked) => Ok(asked.clone()),
+            None if self.no_people => Ok(vec![Measure::Boxes, Measure::Photo]),
+            None => Ok(vec![Measure::Boxes, Measure::Photo, Measure::Person]),
+        }
+    }
 }
 
 /// What `models evaluate` measures.

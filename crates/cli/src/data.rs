@@ -10,6 +10,9 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+/// The address of D-ID's API.
+pub(crate) const D_ID: &str = "https://api.d-id.com";
+
 /// A folder of the user's in which one photo is this process's alone.
 pub(crate) struct Data {
     storage: Storage,
@@ -30,7 +33,7 @@ impl Data {
             let hint = "give --data a folder in which orders are kept";
             return Err(CliError::Usage(format!("the user's data folder is unknown: {hint}")));
         };
-        let root = root.join(account(args.d_id_url.as_deref())?);
+        let root = root.join(account(args.d_id_url.as_deref().unwrap_or(D_ID))?);
         private_folder(&root)?;
         let lock = lock(&root.join("locks"), photo, output).await?;
         let storage = Storage::local(&root).map_err(Error::from)?;
@@ -60,17 +63,24 @@ fn default_folder(variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> Opti
     Some(base?.join("portrait"))
 }
 
-/// Orders at one address mean nothing at another: a folder for each.
-fn account(address: Option<&str>) -> Result<String, CliError> {
-    let Some(address) = address else {
-        return Ok("api.d-id.com".into());
-    };
+/// Orders at one address mean nothing at another: a folder for each, by scheme, host, port and path.
+/// An https address without a path is named by host and port alone.
+fn account(address: &str) -> Result<String, CliError> {
     let url = settings::url(address)?;
-    let host = url.host_str().unwrap_or_default().replace(':', "_");
-    Ok(match url.port() {
-        Some(port) => format!("{host}_{port}"),
-        None => host,
-    })
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let scheme = if url.scheme() == "https" { "" } else { &format!("{}:", url.scheme()) };
+    let path = url.path().trim_end_matches('/');
+    let whole = format!("{scheme}{host}{port}{path}");
+    // What no file system minds, and no two addresses share.
+    let safe =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
+    let name = whole.bytes().map(|byte| match byte {
+        _ if safe(byte) => char::from(byte).to_string(),
+        b':' => "_".to_owned(),
+        _ => format!("_{byte:02x}_"),
+    });
+    Ok(name.collect())
 }
 
 /// Photos of people are nobody else's business.
@@ -107,14 +117,31 @@ async fn lock(folder: &Path, photo: PhotoId, output: &Output) -> Result<File, Cl
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
 
     #[test]
     fn each_address_has_a_folder_of_its_own() {
-        assert_eq!(account(None).unwrap(), "api.d-id.com");
-        assert_eq!(account(Some("https://api.d-id.com")).unwrap(), "api.d-id.com");
-        assert_eq!(account(Some("http://127.0.0.1:8085/")).unwrap(), "127.0.0.1_8085");
-        assert_eq!(account(Some("http://[::1]:8085/")).unwrap(), "[__1]_8085");
-        assert!(account(Some("nonsense")).is_err());
+        assert_eq!(account(D_ID).unwrap(), "api.d-id.com");
+        assert_eq!(account("https://API.d-id.com:443/").unwrap(), "api.d-id.com");
+        assert_eq!(account("https://gateway.lan:8443").unwrap(), "gateway.lan_8443");
+        assert_eq!(account("http://127.0.0.1:8085/").unwrap(), "http_127.0.0.1_8085");
+        assert_eq!(account("http://[::1]:8085/").unwrap(), "http__5b___1_5d__8085");
+        assert_eq!(account("https://gateway.lan/d-id/").unwrap(), "gateway.lan_2f_d-id");
+        let apart = [
+            "https://gateway.lan",
+            "http://gateway.lan",
+            "https://gateway.lan:80",
+            "http://gateway.lan:443",
+            "https://gateway.lan/a",
+            "https://gateway.lan/A",
+            "https://gateway.lan/b",
+            "https://gateway.lan/a/b",
+            "https://gateway.lan/a_b",
+            "https://gateway.lan/a%2Fb",
+        ];
+        let names: HashSet<_> = apart.iter().map(|address| account(address).unwrap()).collect();
+        assert_eq!(names.len(), apart.len(), "{names:?}");
+        assert!(account("nonsense").is_err());
     }
 
     #[test]

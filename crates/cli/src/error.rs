@@ -1,6 +1,7 @@
 //! What ends the command.
 
-use portrait_pipeline::{Error, PhotoError};
+use crate::INTERRUPTED;
+use portrait_pipeline::{Code, Error, PhotoError, Tier};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -18,8 +19,18 @@ pub(crate) enum CliError {
     Usage(String),
     #[error("{0}")]
     FakeDId(#[from] portrait_d_id_fake::Error),
+    #[error("the command crashed: {0}")]
+    Crashed(String),
     #[error("interrupted")]
     Interrupted,
+}
+
+/// What an error of the command's own is called; `docs/errors.md` lists these too.
+struct Own {
+    code: &'static str,
+    tier: Tier,
+    user_action: &'static str,
+    exit_code: u8,
 }
 
 impl CliError {
@@ -55,12 +66,36 @@ impl CliError {
     /// The tier of an error of the pipeline, 2 for wrong usage, 130 for an interrupt.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) => 2,
-            Self::Interrupted => 130,
-            Self::File { .. } | Self::FakeDId(_) => 12,
             Self::Pipeline(error)
             | Self::Photo { source: error, .. }
             | Self::InFile { source: error, .. } => error.tier().exit_code(),
+            _ => self.own().exit_code,
+        }
+    }
+
+    /// What it is where it is none of the pipeline's.
+    fn own(&self) -> Own {
+        let high =
+            |code, user_action, exit_code| Own { code, tier: Tier::High, user_action, exit_code };
+        match self {
+            Self::File { .. } => high(
+                "FILE_ERROR",
+                "Check the path, who may read or write there, and the free space",
+                Tier::High.exit_code(),
+            ),
+            Self::Usage(_) => high("USAGE", "Correct the command; --help tells its options", 2),
+            Self::Interrupted => {
+                high("INTERRUPTED", "Give the command again when you want to", INTERRUPTED)
+            }
+            _ => {
+                let code = Code::ServiceCrash;
+                Own {
+                    code: code.as_str(),
+                    tier: code.tier(),
+                    user_action: code.user_action(),
+                    exit_code: code.tier().exit_code(),
+                }
+            }
         }
     }
 
@@ -79,15 +114,23 @@ impl CliError {
         match self.pipeline() {
             Some(error) => error.to_json(),
             None => {
-                let code = match self {
-                    Self::File { .. } => "FILE_ERROR",
-                    Self::Usage(_) => "USAGE",
-                    Self::Interrupted => "INTERRUPTED",
-                    _ => "SERVICE_CRASH",
+                let own = self.own();
+                let details = match self {
+                    Self::File { path, action, .. } => {
+                        json!({ "path": path.to_string_lossy(), "action": action })
+                    }
+                    _ => json!({}),
                 };
                 json!({
                     "success": false,
-                    "error": { "code": code, "message": self.to_string(), "tier": 2 },
+                    "error": {
+                        "code": own.code,
+                        "message": self.to_string(),
+                        "tier": own.tier as u8,
+                        "user_action": own.user_action,
+                        "retry_after": null,
+                        "details": details,
+                    },
                 })
             }
         }

@@ -2,6 +2,7 @@
 
 use crate::args::MessageArgs;
 use crate::error::CliError;
+use crate::proxy::proxy_for;
 use crate::settings;
 use portrait_pipeline::voice::{
     Content, DecodeLimits, Error as VoiceError, HttpSpeech, Message, Music, Track, Voice,
@@ -88,7 +89,12 @@ impl MessageArgs {
         let Some(address) = &self.speech_url else {
             return Ok(builder);
         };
-        let mut speech = HttpSpeech::builder(settings::url(address)?);
+        let address = settings::url(address)?;
+        let proxy = proxy_for(&address)?;
+        let mut speech = HttpSpeech::builder(address);
+        if let Some(proxy) = proxy {
+            speech = speech.proxy(proxy);
+        }
         if let Some(key) = &self.speech_key {
             speech = speech.key(key.as_str());
         }

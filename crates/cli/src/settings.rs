@@ -3,6 +3,7 @@
 use crate::args::{ModelArgs, PeopleArgs, SearchArgs, Settings};
 use crate::error::CliError;
 use crate::output::Output;
+use crate::proxy::proxy_for;
 use portrait_pipeline::weights::{
     Download, Family, HubPlace, SecretString, Url, default_hub_cache,
 };
@@ -30,15 +31,9 @@ impl Settings {
         if let Some(hub) = &self.hub {
             download.endpoint = url(hub)?;
         }
-        let variable = |names: [&str; 2]| {
-            names.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
-        };
-        download.token = std::env::var("HF_TOKEN").ok().map(SecretString::from);
-        if let Some(proxy) = variable(["HTTPS_PROXY", "https_proxy"])
-            && download.endpoint.host_str().is_some_and(|host| !is_local(host))
-        {
-            download.proxy = Some(url(&proxy)?);
-        }
+        let token = std::env::var("HF_TOKEN").ok().filter(|token| !token.is_empty());
+        download.token = token.map(SecretString::from);
+        download.proxy = proxy_for(&download.endpoint)?;
         Ok(download)
     }
 
@@ -46,10 +41,6 @@ impl Settings {
         let builder = Pipeline::builder().devices(self.device.clone()).precision(self.precision);
         Ok(builder.places(self.places(output, false)?).progress(output.bars().steps()))
     }
-}
-
-fn is_local(host: &str) -> bool {
-    host == "localhost" || host.starts_with("127.") || host == "[::1]"
 }
 
 pub(crate) fn url(text: &str) -> Result<Url, CliError> {

@@ -55,10 +55,13 @@ fn options_of_detect_reach_the_detector() {
     assert_eq!(count("--max-det 2"), 2);
     assert_eq!(count("--classes 5"), 1);
     assert_eq!(count("--classes 0,5"), 5);
-    for (options, says) in
-        [("--conf 1.5", "1.5"), ("--iou -1", "-1"), ("--imgsz 0", "0"), ("--classes 80", "80")]
-    {
-        let options = options.replace(' ', "=");
+    for (options, says) in [
+        ("--conf 1.5", "1.5"),
+        ("--conf -0.5", "-0.5"),
+        ("--iou -1", "-1"),
+        ("--imgsz 0", "0"),
+        ("--classes 80", "80"),
+    ] {
         let run = Portrait::new(&format!("detect {options}"));
         let run = run.arg(&photo).option("--weights", &weights).run();
         run.fails(12, &["INVALID_OPTION", says]);
@@ -208,7 +211,18 @@ fn tensor_runs_birefnet_and_names_what_does_not_fit() {
     )]);
     safetensors::save(&other, file("other.safetensors")).unwrap();
     run("other.safetensors").fails(12, &["other.safetensors", "`input`"]);
-    run("missing.safetensors").fails(12, &["missing.safetensors"]);
+    // Files that are no weights: told before anything runs.
+    let missing = run("missing.safetensors");
+    missing.fails(12, &["missing.safetensors", "cannot read"]);
+    assert!(!missing.stderr().contains("WEIGHTS"));
+    let nowhere = Portrait::new("tensor --json")
+        .option("--model", &model)
+        .option("--input", file("in.safetensors"))
+        .option("--output", file("no/folder/out.safetensors"))
+        .run();
+    nowhere.fails(12, &["out.safetensors", "cannot write"]);
+    let told: serde_json::Value = serde_json::from_str(&nowhere.stdout()).unwrap();
+    assert_eq!(told["error"]["code"], "FILE_ERROR", "and no pass was run");
 }
 
 fn save(path: &Path, input: &Tensor) {

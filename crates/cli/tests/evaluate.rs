@@ -83,10 +83,36 @@ fn wrong_folders_and_masks_are_told() {
     evaluate("", &none).option("--masks", &masks).run().fails(12, &["none", "cannot list"]);
     std::fs::create_dir(&none).unwrap();
     evaluate("", &images).option("--masks", &none).run().fails(2, &["no photo with a mask"]);
+    evaluate("", &none).option("--masks", &masks).run().fails(2, &["none: no photo;"]);
+    evaluate(" --no-people", &none).run().fails(2, &["none: no photo;"]);
+    let each_second = evaluate(" --every 2", &images).option("--masks", &masks).run();
+    each_second.fails(2, &["only 1 photos", "--every 2 takes none"]);
     GrayImage::new(150, 140).save(masks.join("a.png")).unwrap();
     let run = evaluate("", &images).option("--masks", &masks).run();
     run.fails(2, &["a.png", "the mask has 150 x 140 pixels, its photo 512 x "]);
     std::fs::write(masks.join("a.png"), "no picture").unwrap();
     let run = evaluate("", &images).option("--masks", &masks).run();
     run.fails(12, &["a.png"]);
+}
+
+#[test]
+fn options_that_make_no_sense_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (images, masks) = folders(folder.path(), 1);
+    let run = evaluate(" --conf 5 --measure boxes", &images).option("--masks", &masks).run();
+    run.fails(12, &["INVALID_OPTION", "confidence cannot be 5"]);
+    let run = evaluate(" --no-people --measure person", &images).run();
+    run.fails(2, &["--measure person", "--no-people"]);
+}
+
+#[test]
+fn a_damaged_photo_is_left_out_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (images, masks) = folders(folder.path(), 3);
+    std::fs::write(images.join("b.jpg"), "no picture").unwrap();
+    let run = evaluate(" --json --measure boxes", &images).option("--masks", &masks).run();
+    run.fails(12, &["left out", "b.jpg", "IMAGE_FORMAT_UNSUPPORTED"]);
+    let scores: serde_json::Value = serde_json::from_str(&run.stdout()).unwrap();
+    assert_eq!((&scores["photos"], &scores["left_out"]), (&2.into(), &1.into()));
+    assert_eq!(scores["boxes"]["recall"], 1.0);
 }

@@ -18,7 +18,10 @@ async fn hub(content: Vec<u8>) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let digest: String = Sha256::digest(&content).iter().map(|b| format!("{b:02x}")).collect();
-    let serve = move |uri: Uri| async move {
+    let serve = move |uri: Uri, asked: HeaderMap| async move {
+        if asked.contains_key("authorization") {
+            return StatusCode::UNAUTHORIZED.into_response();
+        }
         let served = ["main", COMMIT]
             .map(|revision| format!("/lmz/candle-yolo-v8/resolve/{revision}/yolov8n.safetensors"));
         if !served.iter().any(|path| path == uri.path()) {
@@ -53,7 +56,10 @@ async fn fetch_list_and_verify() {
     assert_eq!(entry(&list, "yolov8n")["licence"], "AGPL-3.0-only");
     assert!(entry(&list, "yolov8n")["file"].is_null());
 
-    let fetch = |ids: &str| models(&format!("fetch {ids}"), &cache).option("--hub", &hub).run();
+    // An empty token is none.
+    let fetch = |ids: &str| {
+        models(&format!("fetch {ids}"), &cache).option("--hub", &hub).env("HF_TOKEN", "").run()
+    };
     let text = fetch("yolov8n").text();
     assert!(text.contains("(downloaded)") && text.contains("AGPL-3.0-only"), "{text}");
     assert!(fetch("yolov8n").text().contains("(hub cache)"), "a second time it is there");
@@ -92,4 +98,22 @@ async fn nothing_is_downloaded_unless_it_is_allowed() {
     // Allowed, it is; the stand-in's file is of another model, which is told next.
     detect(" --download").fails(12, &["WEIGHTS_INVALID", "model.0.conv.weight"]);
     assert!(cache.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn downloads_go_by_the_proxy_of_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let content = std::fs::read(tiny_birefnet(folder.path()).join("model.safetensors")).unwrap();
+    // It answers requests for any host, as a proxy does.
+    let proxy = hub(content).await;
+    let fetch = |cache: &str| {
+        models("fetch yolov8n", &folder.path().join(cache)).option("--hub", "http://hub.invalid")
+    };
+    let run = fetch("one").env("http_proxy", &proxy).run();
+    assert!(run.text().contains("(downloaded)"));
+    let run = fetch("two").env("ALL_PROXY", &proxy).env("NO_PROXY", "hub.invalid").run();
+    run.fails(12, &["WEIGHTS_DOWNLOAD_FAILED", "hub.invalid"]);
+    let run = fetch("two").env("HTTP_PROXY", "socks5://user:secret@proxy").run();
+    run.fails(2, &["environment variable HTTP_PROXY", "http://proxy:8080"]);
+    assert!(!run.stderr().contains("secret"));
 }

@@ -9,7 +9,7 @@ use portrait_d_id_fake::{FakeDid, Fault, Route};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use support::{Portrait, Run};
+use support::{Portrait, Run, two_people};
 use tempfile::TempDir;
 
 struct Shop {
@@ -109,14 +109,7 @@ async fn two_commands_at_once_pay_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_cannot_be_written_is_one_persons_failure() {
     let shop = Shop::new().await;
-    // Two people beside each other.
-    let one = image::open(photo()).unwrap().into_rgb8();
-    let mut two = image::RgbImage::new(2 * one.width(), one.height());
-    for x in [0, one.width()] {
-        image::imageops::replace(&mut two, &one, i64::from(x), 0);
-    }
-    let two_people = shop.folder.path().join("two.png");
-    two.save(&two_people).unwrap();
+    let two_people = two_people(shop.folder.path());
     // A folder stands where the first video belongs.
     std::fs::create_dir_all(shop.out().join("person_0.mp4")).unwrap();
     let failed = run(shop.video_of(&two_people, "--persons 0,1")).await;

@@ -141,6 +141,17 @@ pub struct Warning {
     pub person_id: Option<usize>,
 }
 
+/// What only the `portrait` command ends with; its tests compare.
+const OF_THE_COMMAND: &str = "
+## The command's own, of tier 2
+
+| code | exit code | what to do |
+|---|---|---|
+| `FILE_ERROR` | 12 | Check the path, who may read or write there, and the free space |
+| `USAGE` | 2 | Correct the command; --help tells its options |
+| `INTERRUPTED` | 130 | Give the command again when you want to |
+";
+
 /// The page `docs/errors.md`.
 pub fn errors_page() -> String {
     let mut page = String::from(
@@ -148,7 +159,8 @@ pub fn errors_page() -> String {
          This page is generated from the table in `crates/pipeline/src/catalogue.rs` by\n\
          `cargo run -p portrait-pipeline --example errors_page > docs/errors.md`.\n\n\
          Codes are stable. Tiers 1 and 2 end a request; tiers 3 and 4 come as warnings beside a result.\n\
-         The `portrait` command ends with the exit code of the tier; wrong usage of the command itself ends with 2.\n",
+         The `portrait` command ends with the exit code of the tier; wrong usage of the command itself ends with 2,\n\
+         an interrupt (Ctrl-C) with 130.\n",
     );
     for tier in [Tier::Critical, Tier::High, Tier::Medium, Tier::Low] {
         let number = tier as u8;
@@ -164,5 +176,6 @@ pub fn errors_page() -> String {
             page.push_str(&format!("| `{code}` | {} |\n", code.user_action()));
         }
     }
+    page.push_str(OF_THE_COMMAND);
     page
 }

@@ -77,7 +77,7 @@ pub(crate) fn check_precision(on_cpu: bool, precision: Precision) -> Result<(), 
     if !on_cpu || matches!(precision, Precision::F32 | Precision::Tf32) {
         return Ok(());
     }
-    let (value, expected) = (precision.to_string(), "f32 or tf32 on a CPU".into());
+    let (value, expected) = (precision.to_string(), "f32 or tf32: a CPU runs no other".into());
     Err(Error::Option { option: "precision", value, expected })
 }
 

@@ -1,6 +1,9 @@
 """Quality on the held-out photos, each set by itself, and on scenes made of them.
 
     python -m portrait_training.evaluate --packs packs --model ../birefnet-nano --out quality.json
+
+With `--run` instead of `--model` it measures a run at any size of input, and replaces the scores that
+an export of it at that size shows.
 """
 
 import argparse
@@ -15,6 +18,8 @@ from .data.scenes import SceneMaker
 from .metrics import AveragePrecision, matte_scores, mean_scores
 from .networks import BiRefNet
 from .predict import Detector, Segmenter, load_network, person_crop
+from .state import load_state
+from .tasks import TASKS
 
 SEED = 2024
 
@@ -97,20 +102,42 @@ def report(result):
     return "\n".join(lines)
 
 
-def main():
+def write(path, side, scores):
+    """`quality.json`: scores mean nothing without the size of the input that they were measured at."""
+    path.write_text(json.dumps({"side": side, "scores": scores}, indent=1) + "\n")
+
+
+def load_run(folder, side=None):
+    """The averaged network of a run, and the size of its input: the usual one if none is given."""
+    state = load_state(folder)
+    if state is None:
+        raise SystemExit(f"{folder} holds no state.pt: train first")
+    task = TASKS[state["task"]]
+    network = task.build(state["settings"])
+    network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state["ema"].items()})
+    return network.eval(), side or task.schedules[state["settings"]["schedule"]].side
+
+
+def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--packs", type=Path, required=True)
-    parser.add_argument("--model", type=Path, required=True, help="folder with manifest.toml")
+    measured = parser.add_mutually_exclusive_group(required=True)
+    measured.add_argument("--model", type=Path, help="folder with manifest.toml")
+    measured.add_argument("--run", type=Path, help="folder of a training; its quality.json is replaced")
+    parser.add_argument("--side", type=int, help="of the input of a run, where it is not the usual one")
     parser.add_argument("--out", type=Path, help="JSON file for the scores")
     parser.add_argument("--scenes", type=int, default=128)
     parser.add_argument("--limit", type=int, help="photos to measure")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
+    if options.model and options.side:
+        parser.error("--side is for --run: the manifest of a model states the size")
+    network, side = load_network(options.model) if options.model else load_run(options.run, options.side)
     photos = data.load(options.packs, "validation", options.device, options.limit)
-    result = quality(*load_network(options.model), photos, options.scenes)
+    result = quality(network.to(options.device), side, photos, options.scenes)
     print(report(result))
-    if options.out:
-        options.out.write_text(json.dumps(result, indent=1) + "\n")
+    for path in {options.out, options.run and options.run / "quality.json"} - {None}:
+        write(path, side, result)
 
 
 if __name__ == "__main__":

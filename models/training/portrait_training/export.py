@@ -24,14 +24,15 @@ from .tasks import TASKS
 
 SKIPPED = ("relative_position_index", "num_batches_tracked")
 TRAINING_DATA = (
-    "Scenes made of 813 street photos (Clothing Co-Parsing), 1,296 portraits (EG1800) and 144 backgrounds; "
-    "every tenth photo by file name order is held out"
+    "Scenes made of 811 street photos (Clothing Co-Parsing), 1,296 portraits (EG1800) and 144 backgrounds (70 of "
+    "them sample images of ImageNet); every tenth photo by file name order is held out"
 )
 NOTICE = (
     "Trained from scratch for this project; the weights come under the licence of the code. The photos of "
     "Clothing Co-Parsing and EG1800 were published in two repositories under Apache-2.0, but are by third "
-    "parties (those of EG1800 come from Flickr with no licence stated for each); the desktop backgrounds are "
-    "CC0, or mixed and unstated. Whether that restricts the weights is not known."
+    "parties (those of EG1800 come from Flickr with no licence stated for each); the backgrounds are 78 "
+    "sample images of ImageNet (70 of the 144 trained on), whose terms are not stated, and desktop backgrounds of "
+    "Linux distributions, CC0 in part, mixed or unstated in part. Whether that restricts the weights is not known."
 )
 SUMMARIES = {
     "segmentation": "BiRefNet with small widths, for people, {side} by {side}",
@@ -108,12 +109,18 @@ def main(arguments=None):
         parser.error(f"{options.run} holds no state.pt: train first")
     task = state["task"]
     side = options.side or TASKS[task].schedules[state["settings"]["schedule"]].side
+    quality, file = options.quality, options.run / "quality.json"
+    if not quality and file.is_file():
+        measured = json.loads(file.read_text())
+        if measured.get("side") != side:
+            parser.error(
+                f"{file} was measured at a side of {measured.get('side', 'unknown size')}, not {side}: "
+                f"measure it again with portrait_training.evaluate --run {options.run} --side {side}, or give --quality"
+            )
+        quality = described(task, measured["scores"])
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "model.safetensors"
     save_file(exported(state["ema"]), path)
-    quality, scores = options.quality, options.run / "quality.json"
-    if not quality and scores.is_file():
-        quality = described(task, json.loads(scores.read_text()))
     network = Yolov8(1) if task == "detection" else TASKS[task].build(state["settings"])
     (options.out / "manifest.toml").write_text(manifest_text(task, network, side, path, quality))
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")

@@ -2,7 +2,7 @@
 
     python -m portrait_training.sheet scenes --packs packs --task segmentation --out scenes.png
     python -m portrait_training.sheet photos --photos DIR --out sheet.jpg \\
-        [--segmentation model.safetensors] [--detection model.safetensors]
+        [--segmentation ../birefnet-nano] [--detection ../yolov8n-portrait]
 """
 
 import argparse
@@ -104,8 +104,8 @@ def main():
     scenes.set_defaults(run=draw_scenes)
     found = kinds.add_parser("photos", help="what the networks find")
     found.add_argument("--photos", type=Path, required=True)
-    found.add_argument("--segmentation", type=Path)
-    found.add_argument("--detection", type=Path)
+    found.add_argument("--segmentation", type=Path, help="folder with manifest.toml")
+    found.add_argument("--detection", type=Path, help="folder with manifest.toml")
     found.add_argument("--threshold", type=float, default=0.25)
     found.set_defaults(run=draw_photos)
     for kind in (scenes, found):

@@ -1,6 +1,6 @@
 """The files of a run: what a later command resumes from, and what an export reads.
 
-`state.pt` holds the weights (f32), their average (f16) and the log: 36 MB and 19 MB for the two
+`state.pt` holds the weights (f32), their average (f16) and the log: 38 MB and 18 MB for the two
 networks. `optimiser.pt` holds AdamW's moments in bf16; a run without it warms up again.
 """
 

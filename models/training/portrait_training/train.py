@@ -7,7 +7,6 @@ The learning rate and the size of the pictures follow the part of the whole budg
 """
 
 import argparse
-import json
 import math
 import time
 from pathlib import Path
@@ -18,7 +17,7 @@ from .data import photos as data
 from .data.pool import ScenePool
 from .data.scenes import SceneMaker
 from .ema import Ema
-from .evaluate import quality, report
+from .evaluate import quality, report, write
 from .state import load_state, save_state
 from .tasks import TASKS
 
@@ -181,9 +180,10 @@ def main(arguments=None):
     if options.scenes:
         torch.backends.cudnn.benchmark = False  # Photos of many sizes: no search for each.
         held_out = data.load(options.packs, "validation", options.device, options.limit)
-        result = quality(trainer.ema.network, options.side or trainer.schedule.side, held_out, options.scenes)
+        side = options.side or trainer.schedule.side
+        result = quality(trainer.ema.network, side, held_out, options.scenes)
         print(report(result))
-        (options.out / "quality.json").write_text(json.dumps(result, indent=1) + "\n")
+        write(options.out / "quality.json", side, result)
 
 
 if __name__ == "__main__":

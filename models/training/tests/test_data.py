@@ -2,13 +2,16 @@
 
 import io
 import tarfile
+import tomllib
 
 import numpy as np
 import pytest
 import torch
+from conftest import draw_sets
 from PIL import Image
 
-from portrait_training.data import photometric, photos, plan
+from portrait_training import export, paths
+from portrait_training.data import photometric, photos, plan, prepare
 from portrait_training.data.images import cut_out, filled, sample
 from portrait_training.data.scenes import SceneMaker, boxes_of
 
@@ -24,6 +27,33 @@ def test_packs_keep_every_tenth_for_validation(packs):
     assert len(parts) > 1
     assert all(part.stat().st_size < 0.45 * 2**20 for part in parts)
     assert all("index.json" in tarfile.open(part).getnames() for part in parts)
+
+
+def test_what_shows_the_scene_of_a_held_out_photo_is_not_trained_on(tmp_path, monkeypatch):
+    draw_sets(tmp_path / "sets", 10)
+    monkeypatch.setattr(prepare, "RELATIVES", {("ccp", "003"): "009", ("ccp", "009"): "009"})
+    prepare.main(["--datasets", str(tmp_path / "sets"), "--out", str(tmp_path / "packs"), "--jobs", "1"])
+    stems = {split: [p.stem for p in photos.load(tmp_path / "packs", split).people if p.set == "ccp"]
+             for split in ("training", "validation")}
+    assert stems == {"training": ["000", "001", "002", "004", "005", "006", "007", "008"], "validation": ["009"]}
+
+
+def test_relatives_are_trained_on_and_theirs_held_out():
+    folder = paths.shared("datasets")
+    if not folder.is_dir():
+        pytest.skip(f"no {folder}: set PORTRAIT_TEST_DATA")
+    for (name, stem), held_out in prepare.RELATIVES.items():
+        stems = sorted(path.stem for path in (folder / name / "images").iterdir())
+        places = [stems.index(one) % prepare.HELD_OUT == prepare.HELD_OUT - 1 for one in (stem, held_out)]
+        assert places == [False, True]
+
+
+@pytest.mark.parametrize("model", ["birefnet-nano", "yolov8n-portrait"])
+def test_what_is_exported_says_of_the_photos_what_the_manifests_say(model):
+    stated = tomllib.loads((paths.REPOSITORY / "models" / model / "manifest.toml").read_text())
+    assert stated["licence"]["notice"] == export.NOTICE
+    for text in (export.NOTICE, export.TRAINING_DATA, stated["training_data"]):
+        assert "ImageNet" in text
 
 
 def test_where_a_person_can_be_cut_out():

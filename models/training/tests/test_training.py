@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from portrait_training import export, train
+from portrait_training import evaluate, export, train
 from portrait_training.data import photos
 from portrait_training.data.scenes import SceneMaker
 from portrait_training.ema import Ema
@@ -51,7 +51,8 @@ def test_a_run_resumes_and_exports(packs, tmp_path, name, monkeypatch, capsys):
     assert "resumed at step 2" in capsys.readouterr().out
     second = load_state(run)
     assert second["step"] == 4 and len(second["history"]) == 4
-    assert json.loads((run / "quality.json").read_text())["scenes"]
+    measured = json.loads((run / "quality.json").read_text())
+    assert measured["side"] == 64 and measured["scores"]["scenes"]
 
     other = [*options, "--weights-of", str(run), "--steps", "1", "--rate", "1e-12"]
     other[other.index("--out") + 1] = str(tmp_path / "other")
@@ -63,7 +64,12 @@ def test_a_run_resumes_and_exports(packs, tmp_path, name, monkeypatch, capsys):
 
     if not export.command().is_file():
         print(f"no {export.command()}: the exported file is not compared with the Rust command")
-    export.main(["--run", str(run), "--out", str(folder), "--side", "128"])
+    exporting = ["--run", str(run), "--out", str(folder), "--side", "128"]
+    with pytest.raises(SystemExit):
+        export.main(exporting)
+    assert "measured at a side of 64, not 128" in capsys.readouterr().err and not folder.exists()
+    evaluate.main(["--run", str(run), "--packs", str(packs), "--side", "128", "--scenes", "4", "--device", "cpu"])
+    export.main(exporting)
     network, side = load_network(folder)
     assert side == 128
     trained = TASKS[name].build(second["settings"]).eval()

@@ -5,18 +5,17 @@ use crate::error::CliError;
 use crate::output::Output;
 use crate::settings;
 use portrait_pipeline::{
-    Background, Detections, Error, PersonCutOut, PersonResult, Request, encode_gray_png,
-    encode_rgb_png, segmentation,
+    Background, Detections, Error, PersonCutOut, Request, encode_gray_png, encode_rgb_png,
+    segmentation,
 };
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 pub(crate) async fn run(
     args: &CutoutArgs,
     settings: &Settings,
     output: &Output,
-) -> Result<ExitCode, CliError> {
+) -> Result<u8, CliError> {
     let background = args.background.as_deref().map(settings::background).transpose()?;
     let photo = settings::photo(&args.photo)?;
     settings::output_folder(&args.output)?;
@@ -29,32 +28,35 @@ pub(crate) async fn run(
         ..Request::new(photo)
     };
     let outcome = pipeline.run(request).await.map_err(CliError::of_photo(&args.photo))?;
-    output.starters(&[pipeline.detection_model(), pipeline.segmentation_model()]);
     let mut persons = Vec::new();
+    let mut codes: Vec<u8> = super::codes(&outcome.cut_outs).collect();
     for person in &outcome.cut_outs {
         persons.push(match &person.result {
-            Ok(cut_out) => {
-                let file = write(args, background.as_ref(), cut_out)?;
-                tell(&file, cut_out, output);
-                summary(cut_out, &file)
-            }
+            Ok(cut_out) => match write(args, background.as_ref(), cut_out) {
+                Ok(file) => {
+                    tell(&file, cut_out, output);
+                    summary(cut_out, &file)
+                }
+                // The others may be wanted and writable.
+                Err(error) => {
+                    output.person_failed(person.person_id, &error);
+                    codes.push(error.exit_code());
+                    json!({ "person_id": person.person_id, "error": error.to_json()["error"] })
+                }
+            },
             Err(error) => {
                 output.person_error(person.person_id, error);
                 json!({ "person_id": person.person_id, "error": error_body(error) })
             }
         });
     }
+    output.starters(&[pipeline.detection_model(), pipeline.segmentation_model()]);
     outcome.warnings().for_each(|warning| output.warning(warning));
-    finish(&outcome.detections, &outcome.cut_outs, &persons, output);
-    Ok(super::exit_code(&outcome.cut_outs))
+    finish(&outcome.detections, &persons, persons.len() - codes.len(), output);
+    Ok(super::gravest(codes))
 }
 
-fn finish(
-    found: &Detections,
-    cut_outs: &[PersonResult<PersonCutOut>],
-    persons: &[Value],
-    output: &Output,
-) {
+fn finish(found: &Detections, persons: &[Value], done: usize, output: &Output) {
     output.document(&json!({
         "image": found.image,
         "detected": found.persons,
@@ -63,10 +65,9 @@ fn finish(
         "device": found.device,
         "warnings": found.warnings,
     }));
-    let done = cut_outs.iter().filter(|person| person.result.is_ok()).count();
     output.line(format!(
         "{done} of {} people cut out ({} found) on {}",
-        cut_outs.len(),
+        persons.len(),
         found.persons.len(),
         found.device
     ));
@@ -108,7 +109,7 @@ fn summary(cut_out: &PersonCutOut, file: &Path) -> Value {
         "person_id": cut_out.person.person_id,
         "bbox": cut_out.person.bbox,
         "confidence": cut_out.person.confidence,
-        "file": file,
+        "file": file.to_string_lossy(),
         "place": { "x": rect.x, "y": rect.y, "width": rect.width, "height": rect.height },
         "coverage": cut_out.cut_out.coverage(),
         "model": cut_out.model,

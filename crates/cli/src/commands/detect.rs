@@ -7,14 +7,13 @@ use crate::settings;
 use portrait_pipeline::weights::Family;
 use portrait_pipeline::{Detections, Model, Stage};
 use serde_json::json;
-use std::process::ExitCode;
 use std::time::Instant;
 
 pub(crate) async fn run(
     args: &DetectArgs,
     settings: &Settings,
     output: &Output,
-) -> Result<ExitCode, CliError> {
+) -> Result<u8, CliError> {
     let start = Instant::now();
     let photo = settings::photo(&args.photo)?;
     let decode = start.elapsed().as_secs_f64() * 1e3;
@@ -28,7 +27,7 @@ pub(crate) async fn run(
         .map_err(CliError::of_photo(&args.photo))?;
     print(&found, decode, output);
     output.starters(&[pipeline.detection_model()]);
-    Ok(ExitCode::SUCCESS)
+    Ok(0)
 }
 
 fn print(found: &Detections, decode: f64, output: &Output) {

@@ -8,12 +8,6 @@ pub(crate) mod tensor;
 pub(crate) mod video;
 
 use portrait_pipeline::{Error, PersonResult};
-use std::process::ExitCode;
-
-/// 0, or the code of the gravest failure of a person.
-fn exit_code<T>(persons: &[PersonResult<T>]) -> ExitCode {
-    gravest(codes(persons))
-}
 
 /// The exit codes of persons' failures.
 fn codes<T>(persons: &[PersonResult<T>]) -> impl Iterator<Item = u8> {
@@ -22,6 +16,6 @@ fn codes<T>(persons: &[PersonResult<T>]) -> impl Iterator<Item = u8> {
 }
 
 /// 0, or the gravest of these exit codes of failures.
-fn gravest(codes: impl Iterator<Item = u8>) -> ExitCode {
-    codes.min().map_or(ExitCode::SUCCESS, ExitCode::from)
+fn gravest(codes: impl IntoIterator<Item = u8>) -> u8 {
+    codes.into_iter().min().unwrap_or(0)
 }

@@ -6,13 +6,12 @@ use crate::output::Output;
 use portrait_pipeline::weights::{Error, Origin, Resolved, Verification, resolve};
 use portrait_pipeline::{Manifest, Places};
 use serde_json::{Value, json};
-use std::process::ExitCode;
 
 pub(crate) async fn run(
     args: &ModelsArgs,
     settings: &Settings,
     output: &Output,
-) -> Result<ExitCode, CliError> {
+) -> Result<u8, CliError> {
     match &args.command {
         ModelsCommand::Evaluate(args) => super::evaluate::run(args, settings, output).await,
         ModelsCommand::List => list(&settings.places(output, false)?, output).await,
@@ -32,7 +31,7 @@ async fn local(manifest: &Manifest, places: &Places) -> Result<Option<Resolved>,
     }
 }
 
-async fn list(places: &Places, output: &Output) -> Result<ExitCode, CliError> {
+async fn list(places: &Places, output: &Output) -> Result<u8, CliError> {
     let places = offline(places);
     let mut models = Vec::new();
     for manifest in Manifest::builtin() {
@@ -54,14 +53,14 @@ async fn list(places: &Places, output: &Output) -> Result<ExitCode, CliError> {
             "licence": manifest.licence.spdx,
             "notice": manifest.licence.notice,
             "summary": manifest.summary,
-            "file": found.map(|found| found.path),
+            "file": found.map(|found| found.path.to_string_lossy().into_owned()),
         }));
     }
     output.document(&Value::from(models));
-    Ok(ExitCode::SUCCESS)
+    Ok(0)
 }
 
-async fn fetch(ids: &[String], places: &Places, output: &Output) -> Result<ExitCode, CliError> {
+async fn fetch(ids: &[String], places: &Places, output: &Output) -> Result<u8, CliError> {
     let manifests = ids.iter().map(|id| Manifest::find(id)).collect::<Result<Vec<_>, _>>()?;
     if places.hub.is_none() {
         let advice = "no hub cache: give --hub-cache DIR, or set HOME".to_owned();
@@ -80,16 +79,16 @@ async fn fetch(ids: &[String], places: &Places, output: &Output) -> Result<ExitC
         output.line(format!("  licence {}: {}", manifest.licence.spdx, manifest.licence.notice));
         fetched.push(json!({
             "id": manifest.id,
-            "file": found.path,
+            "file": found.path.to_string_lossy(),
             "downloaded": found.origin == Origin::Downloaded,
             "licence": manifest.licence.spdx,
         }));
     }
     output.document(&Value::from(fetched));
-    Ok(ExitCode::SUCCESS)
+    Ok(0)
 }
 
-async fn verify(ids: &[String], places: &Places, output: &Output) -> Result<ExitCode, CliError> {
+async fn verify(ids: &[String], places: &Places, output: &Output) -> Result<u8, CliError> {
     let places = offline(places);
     let all = ids.is_empty();
     let manifests: Vec<Manifest> = if all {
@@ -115,7 +114,7 @@ async fn verify(ids: &[String], places: &Places, output: &Output) -> Result<Exit
         ));
         verified.push(json!({
             "id": manifest.id,
-            "file": found.path,
+            "file": found.path.to_string_lossy(),
             "tensors": checkpoint.len(),
             "bytes": size,
             "sha256": sha256,
@@ -126,7 +125,7 @@ async fn verify(ids: &[String], places: &Places, output: &Output) -> Result<Exit
         output.line("no model is on this machine; fetch one with `portrait models fetch ID`");
     }
     output.document(&Value::from(verified));
-    Ok(ExitCode::SUCCESS)
+    Ok(0)
 }
 
 /// The same places without the network.

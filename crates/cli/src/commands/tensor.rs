@@ -4,37 +4,83 @@ use crate::args::{Settings, TensorArgs};
 use crate::error::CliError;
 use crate::output::Output;
 use crate::profile::Profile;
-use portrait_pipeline::{Model, RawNetwork};
-use serde_json::json;
-use std::process::ExitCode;
+use portrait_pipeline::weights::Error as WeightsError;
+use portrait_pipeline::{Error, Model, RawNetwork};
+use serde_json::{Value, json};
+use std::fs::{File, OpenOptions};
+use std::path::Path;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
 
 pub(crate) async fn run(
     args: &TensorArgs,
     settings: &Settings,
     output: &Output,
     profile: &Profile,
-) -> Result<ExitCode, CliError> {
+) -> Result<u8, CliError> {
     let model = Model { file: args.weights.clone(), ..Model::named(&args.model)? };
     let places = settings.places(output, false)?;
     let device = settings.device.single()?;
-    let network = RawNetwork::load(&model, &places, device, settings.precision).await?;
-    profile.forget();
-    let mut run = 0;
-    network.run_file(&args.input, &args.output, args.repeat as usize, |time| {
-        run += 1;
-        profile.end_pass(time);
-        output.json_line(&json!({
-            "run": run,
-            "milliseconds": time.as_secs_f64() * 1e3,
-            "peak_resident_bytes": peak_resident_bytes(),
-            "peak_device_bytes": network.peak_device_bytes(),
-        }));
-    })?;
+    // Before weights are read and minutes of passes begin.
+    File::open(&args.input).map_err(CliError::file(&args.input, "read"))?;
+    for file in [Some(&args.output), args.profile.as_ref()].into_iter().flatten() {
+        can_be_written(file)?;
+    }
+    let (told, mut runs) = mpsc::unbounded_channel();
+    let (input, result, repeat) = (args.input.clone(), args.output.clone(), args.repeat as usize);
+    let (precision, heard) = (settings.precision, profile.clone());
+    // On a thread of its own, so that an interrupt is heard.
+    let work = tokio::task::spawn_blocking(move || {
+        let network = RawNetwork::load(&model, &places, device, precision);
+        let network = Handle::current().block_on(network)?;
+        heard.forget();
+        let mut run = 0;
+        network.run_file(&input, &result, repeat, |time| {
+            run += 1;
+            heard.end_pass(time);
+            // Nobody waits for it any more when the command was interrupted.
+            let _ = told.send(json!({
+                "run": run,
+                "milliseconds": time.as_secs_f64() * 1e3,
+                "peak_resident_bytes": peak_resident_bytes(),
+                "peak_device_bytes": network.peak_device_bytes(),
+            }));
+        })
+    });
+    while let Some(line) = runs.recv().await {
+        let line: Value = line;
+        output.json_line(&line);
+    }
+    match work.await {
+        Ok(done) => done.map_err(|error| of_files(error, args))?,
+        Err(panic) => return Err(CliError::Crashed(panic.to_string())),
+    };
     if let Some(file) = &args.profile {
         let text = format!("{:#}\n", profile.to_json());
         std::fs::write(file, text).map_err(CliError::file(file, "write"))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(0)
+}
+
+/// Tries to open the file for writing, and leaves what is there as it is.
+fn can_be_written(path: &Path) -> Result<(), CliError> {
+    let is_new = !path.exists();
+    let open = OpenOptions::new().write(true).create(true).truncate(false).open(path);
+    open.map_err(CliError::file(path, "write"))?;
+    if is_new {
+        std::fs::remove_file(path).map_err(CliError::file(path, "write"))?;
+    }
+    Ok(())
+}
+
+/// The file for the result is no file of weights.
+fn of_files(error: Error, args: &TensorArgs) -> CliError {
+    match error {
+        Error::Weights(WeightsError::Disk { path, action, source }) if path == args.output => {
+            CliError::File { path, action, source }
+        }
+        error => error.into(),
+    }
 }
 
 /// The most memory this process has had resident, where the system tells (Linux).

@@ -1,23 +1,23 @@
 //! `portrait video`
 
 use crate::args::{Settings, VideoArgs};
-use crate::data::Data;
+use crate::data::{D_ID, Data};
 use crate::error::CliError;
 use crate::output::Output;
+use crate::proxy::proxy_for;
 use crate::settings;
 use portrait_d_id_fake::FakeDid;
 use portrait_pipeline::d_id::Client;
 use portrait_pipeline::{Message, Model, Pipeline, Request, Video};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::time::Duration;
 
 pub(crate) async fn run(
     args: &VideoArgs,
     settings: &Settings,
     output: &Output,
-) -> Result<ExitCode, CliError> {
+) -> Result<u8, CliError> {
     let mut message = Message::from(args.message.message()?);
     message.background = settings::background(&args.background)?;
     let photo = settings::photo(&args.photo)?;
@@ -55,7 +55,6 @@ pub(crate) async fn run(
         error @ portrait_pipeline::Error::Message(_) => args.message.of_sound(error),
         error => CliError::of_photo(&args.photo)(error),
     })?;
-    output.starters(&[pipeline.detection_model(), pipeline.segmentation_model()]);
     let mut persons = Vec::new();
     let mut codes: Vec<u8> = super::codes(&outcome.cut_outs).collect();
     codes.extend(super::codes(&outcome.videos));
@@ -70,7 +69,7 @@ pub(crate) async fn run(
             Ok(video) => match write(&pipeline, &args.output, person.person_id, video).await {
                 Ok(file) => {
                     output.line(format!("{}: {} bytes", file.display(), video.bytes));
-                    json!({ "person_id": person.person_id, "file": file, "video": video })
+                    json!({ "person_id": person.person_id, "file": file.to_string_lossy(), "video": video })
                 }
                 // The others' videos are paid for too.
                 Err(error) => {
@@ -85,16 +84,17 @@ pub(crate) async fn run(
             }
         });
     }
+    output.starters(&[pipeline.detection_model(), pipeline.segmentation_model()]);
     outcome.warnings().for_each(|warning| output.warning(warning));
     output.document(&json!({ "image": outcome.detections.image, "persons": persons }));
-    Ok(super::gravest(codes.into_iter()))
+    Ok(super::gravest(codes))
 }
 
 /// What makes another video beside the photo and what is said: how persons are looked for, which
 /// decides who has which number, and how they are cut out.
 fn take(args: &VideoArgs, pipeline: &Pipeline) -> String {
     let (people, search) = (&args.people, &args.people.search);
-    let model = |model: &Model| json!([model.manifest.id, model.file]);
+    let model = |model: &Model| json!([model.manifest.id, model.file.as_deref().map(exact)]);
     json!({
         "take": args.take,
         "detection": model(pipeline.detection_model()),
@@ -107,6 +107,14 @@ fn take(args: &VideoArgs, pipeline: &Pipeline) -> String {
     .to_string()
 }
 
+/// A path as JSON, so that two different ones differ there too.
+fn exact(path: &Path) -> Value {
+    match path.to_str() {
+        Some(text) => text.into(),
+        None => path.as_os_str().as_encoded_bytes().into(),
+    }
+}
+
 fn failure(person_id: usize, error: &portrait_pipeline::Error) -> Value {
     json!({ "person_id": person_id, "error": super::cutout::error_body(error) })
 }
@@ -116,11 +124,13 @@ fn client(args: &VideoArgs, fake: Option<&FakeDid>) -> Result<Option<Client>, Cl
     let builder = match (fake, &args.d_id_key) {
         (Some(fake), _) => builder.base_url(fake.base_url()).key(fake.key()),
         (None, Some(key)) => {
-            let builder = builder.key(key.as_str());
-            match &args.d_id_url {
-                Some(address) => builder.base_url(settings::url(address)?),
+            let address = args.d_id_url.as_deref().unwrap_or(D_ID);
+            let address = settings::url(address)?;
+            let builder = match proxy_for(&address)? {
+                Some(proxy) => builder.proxy(proxy),
                 None => builder,
-            }
+            };
+            builder.key(key.as_str()).base_url(address)
         }
         (None, None) => return Ok(None),
     };

@@ -22,6 +22,8 @@ impl Portrait {
             "HF_ENDPOINT",
             "D_ID_API_KEY",
             "D_ID_URL",
+            "PORTRAIT_DEVICE",
+            "PORTRAIT_PRECISION",
             "PORTRAIT_MUSIC",
             "PORTRAIT_SPEECH_KEY",
             "PORTRAIT_SPEECH_URL",
@@ -29,6 +31,9 @@ impl Portrait {
             "RUST_LOG",
         ] {
             portrait.env_remove(variable);
+        }
+        for proxy in ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"] {
+            portrait.env_remove(proxy).env_remove(proxy.to_lowercase());
         }
         portrait.env("HF_HUB_CACHE", "no-such-cache").env("PORTRAIT_MODELS", "no-such-models");
         // Nothing is kept in the data folder of who runs the tests.
@@ -52,6 +57,11 @@ impl Portrait {
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.0.env(name, value);
         self
+    }
+
+    /// As a command, for what is asked of a process.
+    pub(crate) fn command(self) -> Command {
+        self.0
     }
 
     /// Starts it and does not wait for its end.
@@ -103,6 +113,19 @@ impl Run {
             assert!(lines[0].contains(part), "{part:?} in {stderr}");
         }
     }
+}
+
+/// A photo of two people beside each other, `two.png` in this folder.
+pub(crate) fn two_people(folder: &Path) -> PathBuf {
+    let one = portrait_test_support::repository_root().join("examples/photos/grace_hopper.jpg");
+    let one = image::open(one).unwrap().into_rgb8();
+    let mut two = image::RgbImage::new(2 * one.width(), one.height());
+    for x in [0, one.width()] {
+        image::imageops::replace(&mut two, &one, i64::from(x), 0);
+    }
+    let path = folder.join("two.png");
+    two.save(&path).unwrap();
+    path
 }
 
 /// A BiRefNet of a few thousand parameters that sees 64 x 64 pixels, in a folder with its manifest.

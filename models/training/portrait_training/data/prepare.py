@@ -3,7 +3,7 @@
     python -m portrait_training.data.prepare --out packs
 
 Photos become WebP (or JPEG), masks PNG with 16 levels. Every tenth photo of each set by file name
-order is for validation. Each part is a plain tar with its own index.json and can be read alone.
+order is for validation; what shows the same scene as one of those is left out. Each part is a plain tar with its own index.json and can be read alone.
 """
 
 import argparse
@@ -20,6 +20,11 @@ from ..paths import shared
 
 SETS = ("ccp", "eg1800", "backgrounds")
 HELD_OUT = 10  # every tenth
+# Photos to train on that are a held-out one once more, by another name or from the same minutes.
+RELATIVES = {
+    ("ccp", "0907"): "0990",  # the same picture
+    ("ccp", "0984"): "0078",  # the same person, clothes and wall
+}
 
 
 def cleaned(mask):
@@ -57,6 +62,8 @@ def listed(options):
             raise FileNotFoundError(f"no photos in {images}")
         for i, path in enumerate(photos[: options.limit]):
             split = "validation" if i % HELD_OUT == HELD_OUT - 1 else "training"
+            if split == "training" and (name, path.stem) in RELATIVES:
+                continue
             people = name != "backgrounds"
             mask = folder / "masks" / f"{path.stem}.png" if people else None
             side = options.side if people else options.background_side

@@ -24,7 +24,9 @@ class DeformableConv2d(nn.Module):
         mask = 2 * self.modulator_conv(x).float().sigmoid()
         weight = self.regular_conv.weight.float()
         with torch.autocast(x.device.type, enabled=False):
-            return deform_conv2d(x.float(), offset, weight, padding=self.padding, mask=mask)
+            y = deform_conv2d(x.float(), offset, weight, padding=self.padding, mask=mask)
+        # Training keeps the digits; else what follows may hold its weights in the type of the input.
+        return y if self.training else y.to(x.dtype)
 
 
 class Branch(nn.Module):

@@ -8,9 +8,8 @@ use crate::error::CliError;
 use crate::output::Output;
 use networks::{Networks, boxes, nonsense, person_matte, photo_matte, scores, truth_box};
 use portrait_evaluation::{AveragePrecision, BoxScores, MatteScores, MeanScores};
-use portrait_pipeline::DetectOptions;
+use portrait_pipeline::{DetectOptions, Error};
 use serde_json::{Value, json};
-use std::process::ExitCode;
 
 /// An IoU from which on a box is the person's.
 const SAME_PERSON: f64 = 0.5;
@@ -18,66 +17,86 @@ const SAME_PERSON: f64 = 0.5;
 /// What was measured so far.
 #[derive(Default)]
 struct Measured {
+    photos: usize,
     boxes: Option<AveragePrecision>,
     /// Photos in which somebody was found at the usual confidence.
     found_somebody: usize,
     photo: Vec<MatteScores>,
     person: Vec<MatteScores>,
+    /// Why photos or masks could not be read.
+    left_out: Vec<CliError>,
 }
 
 pub(crate) async fn run(
     args: &EvaluateArgs,
     settings: &Settings,
     output: &Output,
-) -> Result<ExitCode, CliError> {
+) -> Result<u8, CliError> {
     let (pairs, without) = pairs::pairs(args)?;
-    if pairs.is_empty() {
-        return Err(CliError::Usage(format!(
-            "{}: no photo with a mask of the same name; photos are JPEG, PNG or WebP",
-            args.images.display()
-        )));
-    }
-    let networks = Networks::load(args, settings, output).await?;
+    let measures = args.measures()?;
     let options = args.search.options(vec![0]);
+    options.check(1).map_err(Error::from)?;
+    let networks = Networks::load(args, &measures, settings, output).await?;
     let mut measured = Measured::default();
     if networks.detector.is_some() {
         measured.boxes = Some(AveragePrecision::new(SAME_PERSON).map_err(nonsense)?);
     }
     let bar = output.bars().counted(pairs.len() as u64, "photos");
+    let mut end = Ok(());
     for pair in &pairs {
-        measured.add(pair, &networks, args, &options)?;
+        end = match pair.read() {
+            Ok(example) => measured.add(&example, &networks, &measures, &options),
+            // One damaged photo of thousands is no reason to lose the others.
+            Err(error) => {
+                measured.left_out.push(error);
+                Ok(())
+            }
+        };
+        if end.is_err() {
+            break;
+        }
         bar.inc(1);
         // Lets an interrupt in.
         tokio::task::yield_now().await;
     }
     bar.finish_and_clear();
-    tell(&measured, &networks, args, (pairs.len(), without.len()), output);
-    Ok(ExitCode::SUCCESS)
+    if measured.photos == 0 {
+        // The one error, or the first of those that are all alike.
+        end?;
+        return measured.left_out.into_iter().next().map_or(Ok(0), Err);
+    }
+    if end.is_ok() || !output.is_json() {
+        tell(&measured, &networks, args, without.len(), output);
+    }
+    measured.left_out.iter().for_each(|error| output.left_out(error));
+    end?;
+    Ok(crate::commands::gravest(measured.left_out.iter().map(CliError::exit_code)))
 }
 
 impl Measured {
     fn add(
         &mut self,
-        pair: &pairs::Pair,
+        example: &pairs::Example,
         networks: &Networks,
-        args: &EvaluateArgs,
+        measures: &[Measure],
         options: &DetectOptions,
     ) -> Result<(), CliError> {
-        let example = pair.read()?;
-        let person = truth_box(&example)?;
+        let person = truth_box(example)?;
         if let (Some((_, detector)), Some(collected)) = (&networks.detector, &mut self.boxes) {
-            let found = boxes(detector, &example, options)?;
+            let found = boxes(detector, example, options)?;
             let somebody = found.iter().any(|(_, confidence)| *confidence > options.confidence);
             self.found_somebody += usize::from(somebody);
             collected.add(&found, person.as_slice()).map_err(nonsense)?;
         }
-        let Some((_, segmenter)) = &networks.segmenter else { return Ok(()) };
-        if args.measure.contains(&Measure::Photo) {
-            self.photo.push(scores(&example, &photo_matte(segmenter, &example)?)?);
+        if let Some((_, segmenter)) = &networks.segmenter {
+            if measures.contains(&Measure::Photo) {
+                self.photo.push(scores(example, &photo_matte(segmenter, example)?)?);
+            }
+            if let (true, Some(person)) = (measures.contains(&Measure::Person), person) {
+                self.person.push(scores(example, &person_matte(segmenter, example, person)?)?);
+            }
         }
-        if let (true, Some(person)) = (args.measure.contains(&Measure::Person), person) {
-            self.person.push(scores(&example, &person_matte(segmenter, &example, person)?)?);
-        }
+        self.photos += 1;
         Ok(())
     }
 }
@@ -86,9 +105,10 @@ fn tell(
     measured: &Measured,
     networks: &Networks,
     args: &EvaluateArgs,
-    (photos, without): (usize, usize),
+    without: usize,
     output: &Output,
 ) {
+    let photos = measured.photos;
     let id = |model: &portrait_pipeline::Model| model.manifest.id.clone();
     let detection = networks.detector.as_ref().map(|(model, _)| id(model));
     let segmentation = networks.segmenter.as_ref().map(|(model, _)| id(model));
@@ -111,6 +131,7 @@ fn tell(
     output.document(&json!({
         "photos": photos,
         "without_mask": without,
+        "left_out": measured.left_out.len(),
         "detection_model": detection,
         "segmentation_model": segmentation,
         "boxes": found.map(|found| json!({

@@ -25,20 +25,21 @@ impl Networks {
     /// Loads what the measures need.
     pub(super) async fn load(
         args: &EvaluateArgs,
+        measures: &[Measure],
         settings: &Settings,
         output: &Output,
     ) -> Result<Self, CliError> {
         let places = settings.places(output, false)?;
         let device = open_device(settings.device.single()?).map_err(Error::from)?;
         let mut networks = Self { detector: None, segmenter: None };
-        if args.measure.contains(&Measure::Boxes) {
+        if measures.contains(&Measure::Boxes) {
             let asked = args.models.detection()?;
             let model = Model::or_preferred(asked, Family::Yolov8, &places).await?;
             let checkpoint = model.open(&places).await?;
             let network = load_detector(&model.manifest, &checkpoint, &device, settings.precision)?;
             networks.detector = Some((model, network));
         }
-        if args.measure.iter().any(|measure| *measure != Measure::Boxes) {
+        if measures.iter().any(|measure| *measure != Measure::Boxes) {
             let asked = args.models.segmentation()?;
             let model = Model::or_preferred(asked, Family::Birefnet, &places).await?;
             let checkpoint = model.open(&places).await?;

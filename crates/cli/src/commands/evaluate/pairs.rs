@@ -10,7 +10,7 @@ const PHOTOS: [&str; 4] = ["jpg", "jpeg", "png", "webp"];
 
 /// A photo and where its mask is, if it shows people.
 pub(super) struct Pair {
-    pub(super) photo: PathBuf,
+    photo: PathBuf,
     mask: Option<PathBuf>,
 }
 
@@ -21,10 +21,18 @@ pub(super) struct Example {
     pub(super) truth: Vec<f32>,
 }
 
-/// The photos that were asked for, in the order of their names; and those without a mask.
+/// The photos that were asked for, in the order of their names, at least one; and those without a mask.
 pub(super) fn pairs(args: &EvaluateArgs) -> Result<(Vec<Pair>, Vec<PathBuf>), CliError> {
+    let none =
+        |reason: String| Err(CliError::Usage(format!("{}: {reason}", args.images.display())));
     let photos = pictures(&args.images)?;
-    let every = args.every as usize;
+    let (count, every) = (photos.len(), args.every as usize);
+    if count == 0 {
+        return none("no photo; photos are JPEG, PNG or WebP".into());
+    }
+    if count < every {
+        return none(format!("only {count} photos, of which --every {every} takes none"));
+    }
     let chosen = photos.into_iter().skip(every - 1).step_by(every);
     let Some(folder) = &args.masks else {
         return Ok((chosen.map(|photo| Pair { photo, mask: None }).collect(), vec![]));
@@ -36,6 +44,9 @@ pub(super) fn pairs(args: &EvaluateArgs) -> Result<(Vec<Pair>, Vec<PathBuf>), Cl
             Some(mask) => pairs.push(Pair { photo, mask: Some(mask.clone()) }),
             None => without.push(photo),
         }
+    }
+    if pairs.is_empty() {
+        return none(format!("no photo with a mask of the same name in {}", folder.display()));
     }
     Ok((pairs, without))
 }
