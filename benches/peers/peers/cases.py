@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-EVERYBODY = ("portrait", "torch", "torch-channels-last", "onnxruntime", "openvino")
+EVERYBODY = ("portrait", "portrait-tf32", "torch", "torch-channels-last", "onnxruntime", "openvino")
 
 LABELS = {
     "portrait": "portrait",
+    "portrait-tf32": "portrait, products rounded (tf32)",
     "torch": "PyTorch eager",
     "torch-channels-last": "PyTorch eager, channels last",
     "onnxruntime": "onnxruntime",
@@ -28,6 +29,11 @@ class Case:
     def detects(self):
         return self.network.startswith("yolov8")
 
+
+# Those of portrait, whose arithmetic is asked for by this name.
+PRECISIONS = {"portrait": "f32", "portrait-tf32": "tf32"}
+# What rounded products may add to the differences.
+ROUNDED = 4
 
 # Boxes in pixels of the input, and probabilities. Float32 leaves 0.0015 and 0.000004 open.
 DETECTION = {"boxes": 5e-3, "scores": 2e-5}

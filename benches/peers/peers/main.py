@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from . import flops, machine, numbers, page, paths, roofline, rounds, table, targets
-from .cases import CASES, FULL, LABELS, QUICK
+from .cases import CASES, FULL, LABELS, PRECISIONS, QUICK
 from .files import Files
 from .players import Peer, Portrait
 from .process import Failed
@@ -47,7 +47,7 @@ def parse(arguments):
     for name, known in ((options.cases, CASES), (options.contenders, LABELS)):
         if unknown := [one for one in name if one not in known]:
             parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(known)}")
-    if not options.given and "portrait" in options.contenders and not options.portrait.is_file():
+    if not options.given and PRECISIONS.keys() & set(options.contenders) and not options.portrait.is_file():
         parser.error(f"no {options.portrait}: cargo build --release, or --portrait FILE")
     return options
 
@@ -56,7 +56,7 @@ def players(case, files, options):
     """The contenders of a case; PyTorch comes first, because the others are compared with it."""
     chosen = [name for name in case.contenders if name in options.contenders]
     for name in sorted(chosen, key=lambda name: name != "torch"):
-        if name == "portrait":
+        if name in PRECISIONS:
             yield Portrait(name, case, files, options.threads, options.portrait)
         else:
             yield Peer(name, case, files, options.threads)

@@ -4,7 +4,7 @@ import sys
 import time
 
 from . import paths, roofline
-from .cases import LABELS
+from .cases import LABELS, PRECISIONS, ROUNDED
 from .networks import NETWORKS
 from .process import Child, Failed
 
@@ -17,6 +17,8 @@ class Player:
 
     # The most of one core that it has used while others had their turns; None if it never waited.
     idle_share = None
+    # How many times the tolerances of the case its output may differ by.
+    tolerated = 1
 
     def __init__(self, name, case, files, threads):
         self.name, self.case, self.files, self.threads = name, case, files, threads
@@ -87,22 +89,25 @@ class Portrait(Player):
     def __init__(self, name, case, files, threads, command):
         super().__init__(name, case, files, threads)
         self.command = command
+        if PRECISIONS[name] != "f32":
+            self.tolerated = ROUNDED
 
     def turn(self, runs, expected=None, save=None):
         drop = 0 if save else 1
-        answers = self.run(runs + drop, save or self.files.output(self.case, "portrait"))
+        answers = self.run(runs + drop, save or self.files.output(self.case, self.name))
         self.peak = max(self.peak, *(answer["peak_resident_bytes"] or 0 for answer in answers))
         return {"milliseconds": [answer["milliseconds"] for answer in answers][drop:]}
 
     def profile(self):
         """Where the time goes: rows as `roofline` takes them."""
         file = self.files.log(f"{self.case.name}-profile").with_suffix(".json")
-        self.run(PROFILED, self.files.output(self.case, "portrait"), "--profile", file)
+        self.run(PROFILED, self.files.output(self.case, self.name), "--profile", file)
         return roofline.read(file)
 
     def run(self, repeat, output, *more):
         command = [
             self.command, "tensor", "--quiet", "--device", "cpu", "--repeat", repeat, *more,
+            "--precision", PRECISIONS[self.name],
             "--model", paths.MODELS / NETWORKS[self.case.network].model,
             "--weights", self.files.checkpoint(self.case),
             "--input", self.files.input(self.case), "--output", output,

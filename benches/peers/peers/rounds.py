@@ -62,10 +62,13 @@ def check(case, players, records, say):
             if reference is None:
                 reference, record["reference"] = compare.read(output), True
             record["difference"] = compare.differences(case, compare.read(output), reference)
-            record["within_tolerance"] = compare.within(case, record["difference"])
+            record["within_tolerance"] = compare.within(case, record["difference"], player.tolerated)
             say(f"    differs by {record['difference']}")
             if not record["within_tolerance"]:
-                raise Failed(f"output differs by {record['difference']}, allowed {case.tolerances}")
+                raise Failed(
+                    f"output differs by {record['difference']}, allowed {case.tolerances}"
+                    f" times {player.tolerated}"
+                )
             playing.append(player)
         except (Failed, ValueError, OSError) as error:
             record["error"] = str(error)

@@ -94,8 +94,8 @@ def peaks(results):
 
 def goals(results):
     words = {True: "met", False: "**missed**", None: "not measured"}
-    rows = [[o.case, o.text, o.measured, words[o.met]] for o in outcomes(results)]
-    return markdown(["network", "target", "measured", ""], rows) if rows else "None for these cases."
+    rows = [[o.case, o.text, o.measured, words[o.met], o.rounded] for o in outcomes(results)]
+    return markdown(["network", "target", "measured", "", "with rounded products"], rows) if rows else "None for these cases."
 
 
 def circumstances(results):

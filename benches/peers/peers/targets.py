@@ -21,11 +21,11 @@ class Time:
         who = "the fastest peer" if self.peers == ANY_PEER else who
         return f"time ≤ {self.limit:.2f} × {who}"
 
-    def measure(self, record):
+    def measure(self, record, by="portrait"):
         found = numbers.medians(record)
-        if not {"portrait", *self.peers} <= found.keys():
+        if not {by, *self.peers} <= found.keys():
             return None
-        return found["portrait"] / min(found[name] for name in self.peers)
+        return found[by] / min(found[name] for name in self.peers)
 
     def show(self, value):
         return f"{value:.2f}"
@@ -44,10 +44,10 @@ class Share:
     def text(self):
         return f"≥ {self.limit:.0%} of the matrix peak"
 
-    def measure(self, record):
-        if "portrait" not in numbers.medians(record):
+    def measure(self, record, by="portrait"):
+        if by not in numbers.medians(record):
             return None
-        return numbers.speed(record) / numbers.matrix_peak(record)
+        return numbers.speed(record, by) / numbers.matrix_peak(record)
 
     def show(self, value):
         return f"{value:.0%}"
@@ -66,8 +66,8 @@ class Memory:
     def text(self):
         return f"peak memory ≤ {self.limit / 1e6:,.0f} MB"
 
-    def measure(self, record):
-        contender = record["contenders"].get("portrait", {})
+    def measure(self, record, by="portrait"):
+        contender = record["contenders"].get(by, {})
         return contender.get("peak_resident_bytes")
 
     def show(self, value):
@@ -94,12 +94,14 @@ TARGETS = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """`met` is None where something that the target needs was not measured."""
+    """`met` is None where something that the target needs was not measured; `rounded` is the same with
+    rounded products."""
 
     case: str
     text: str
     measured: str
     met: bool | None
+    rounded: str = "–"
 
 
 def outcomes(results, targets=TARGETS):
@@ -111,7 +113,9 @@ def outcomes(results, targets=TARGETS):
             continue
         value = target.measure(record)
         shown, met = ("–", None) if value is None else (target.show(value), target.met(value))
-        found.append(Outcome(CASES[target.case].title, target.text(), shown, met))
+        other = target.measure(record, "portrait-tf32")
+        rounded = "–" if other is None else target.show(other)
+        found.append(Outcome(CASES[target.case].title, target.text(), shown, met, rounded))
     return found
 
 
