@@ -1,4 +1,4 @@
-//! Products on the matrix unit of a processor (Intel AMX): six times as many at once as by its vectors.
+//! Products on the matrix unit of a processor (Intel AMX): 16 times as many at once as by its vectors.
 //!
 //! The unit multiplies values of bfloat16, of 8 bits, and sums up in `f32`. A value is split into three
 //! of bfloat16, which together have all its 24 bits, and six of the nine products of parts are summed

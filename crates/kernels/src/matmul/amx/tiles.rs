@@ -22,7 +22,8 @@ pub(crate) fn available() -> bool {
     *AVAILABLE
 }
 
-/// Asks the system for the registers: a process has them only when it did.
+/// Asks the system for the registers: a process has them only when it did. Linux refuses where a thread has
+/// too small a stack for signals to keep the registers on, and from then on refuses such stacks.
 ///
 /// <https://docs.kernel.org/arch/x86/xstate.html>
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
