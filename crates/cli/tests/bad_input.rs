@@ -157,7 +157,10 @@ fn options_out_of_range_and_wrong_usage() {
         .fails(11, &["DEVICE_UNAVAILABLE", "built without CUDA"]);
     for command in ["detect --device cpu --precision f16", "detect --device auto --precision bf16"]
     {
-        Portrait::new(command).arg(&photo).run().fails(12, &["INVALID_OPTION", "f32 or tf32: a CPU runs no other"]);
+        Portrait::new(command)
+            .arg(&photo)
+            .run()
+            .fails(12, &["INVALID_OPTION", "f32 or tf32: a CPU runs no other"]);
     }
     Portrait::new("video --text hello --background purple")
         .arg(&photo)
