@@ -35,6 +35,41 @@ macro_rules! add {
     };
 }
 
+/// Several instructions as one text.
+macro_rules! lines {
+    ($first:expr $(, $next:expr)* $(,)?) => { concat!($first $(, "\n", $next)*) };
+}
+
+/// Multiplies a part of the rows, 16 and 16 more, with a part of the columns, which stays.
+macro_rules! first_part {
+    ([$rows:literal, $more_rows:literal], [$columns:literal, $more_columns:literal]) => {
+        lines!(
+            load!(4, "rows", $rows),
+            load!(6, "columns", $columns),
+            add!(0, 4, 6),
+            load!(7, "columns", $more_columns),
+            add!(1, 4, 7),
+            load!(5, "rows", $more_rows),
+            add!(2, 5, 6),
+            add!(3, 5, 7),
+        )
+    };
+}
+
+/// Multiplies another part of the rows with the part of the columns that is there.
+macro_rules! next_part {
+    ([$rows:literal, $more_rows:literal]) => {
+        lines!(
+            load!(4, "rows", $rows),
+            add!(0, 4, 6),
+            add!(1, 4, 7),
+            load!(5, "rows", $more_rows),
+            add!(2, 5, 6),
+            add!(3, 5, 7),
+        )
+    };
+}
+
 /// A [`Product`] by these instructions for each chunk.
 macro_rules! product {
     ($(#[$doc:meta])* $name:ident: $next_rows:literal, $next_columns:literal, $($step:expr,)*) => {
@@ -97,44 +132,22 @@ macro_rules! product {
 product! {
     /// Of three parts each: all pairs but the three smallest.
     of_3_and_3: "add {rows}, 6144", "add {columns}, 6144",
-        load!(4, "rows", 0),
-        load!(6, "columns", 0), add!(0, 4, 6), load!(7, "columns", 3072), add!(1, 4, 7),
-        load!(5, "rows", 3072), add!(2, 5, 6), add!(3, 5, 7),
-        load!(4, "rows", 1024),
-        add!(0, 4, 6), add!(1, 4, 7),
-        load!(5, "rows", 4096), add!(2, 5, 6), add!(3, 5, 7),
-        load!(4, "rows", 2048),
-        add!(0, 4, 6), add!(1, 4, 7),
-        load!(5, "rows", 5120), add!(2, 5, 6), add!(3, 5, 7),
-        load!(4, "rows", 0),
-        load!(6, "columns", 1024), add!(0, 4, 6), load!(7, "columns", 4096), add!(1, 4, 7),
-        load!(5, "rows", 3072), add!(2, 5, 6), add!(3, 5, 7),
-        load!(4, "rows", 1024),
-        add!(0, 4, 6), add!(1, 4, 7),
-        load!(5, "rows", 4096), add!(2, 5, 6), add!(3, 5, 7),
-        load!(4, "rows", 0),
-        load!(6, "columns", 2048), add!(0, 4, 6), load!(7, "columns", 5120), add!(1, 4, 7),
-        load!(5, "rows", 3072), add!(2, 5, 6), add!(3, 5, 7),
+        first_part!([0, 3072], [0, 3072]),
+        next_part!([1024, 4096]),
+        next_part!([2048, 5120]),
+        first_part!([0, 3072], [1024, 4096]),
+        next_part!([1024, 4096]),
+        first_part!([0, 3072], [2048, 5120]),
 }
 
 product! {
     /// Of three parts and two: all pairs but the smallest.
     of_3_and_2: "add {rows}, 6144", "add {columns}, 4096",
-        load!(4, "rows", 0),
-        load!(6, "columns", 0), add!(0, 4, 6), load!(7, "columns", 2048), add!(1, 4, 7),
-        load!(5, "rows", 3072), add!(2, 5, 6), add!(3, 5, 7),
-        load!(4, "rows", 1024),
-        add!(0, 4, 6), add!(1, 4, 7),
-        load!(5, "rows", 4096), add!(2, 5, 6), add!(3, 5, 7),
-        load!(4, "rows", 2048),
-        add!(0, 4, 6), add!(1, 4, 7),
-        load!(5, "rows", 5120), add!(2, 5, 6), add!(3, 5, 7),
-        load!(4, "rows", 0),
-        load!(6, "columns", 1024), add!(0, 4, 6), load!(7, "columns", 3072), add!(1, 4, 7),
-        load!(5, "rows", 3072), add!(2, 5, 6), add!(3, 5, 7),
-        load!(4, "rows", 1024),
-        add!(0, 4, 6), add!(1, 4, 7),
-        load!(5, "rows", 4096), add!(2, 5, 6), add!(3, 5, 7),
+        first_part!([0, 3072], [0, 2048]),
+        next_part!([1024, 4096]),
+        next_part!([2048, 5120]),
+        first_part!([0, 3072], [1024, 3072]),
+        next_part!([1024, 4096]),
 }
 
 product! {
