@@ -8,7 +8,7 @@ use std::arch::x86_64::*;
 
 /// A value rounded to bfloat16; what is missing, rounded too; and what is still missing: 8 bits each,
 /// all 24 together.
-pub(super) fn split(value: f32) -> [bf16; 3] {
+fn split(value: f32) -> [bf16; 3] {
     let first = bf16::from_f32(value);
     let rest = value - first.to_f32();
     let second = bf16::from_f32(rest);
