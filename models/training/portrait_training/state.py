@@ -1,7 +1,7 @@
 """The files of a run: what a later command resumes from, and what an export reads.
 
 `state.pt` holds the weights (f32), their average (f16) and the log: 38 MB and 18 MB for the two
-networks. `optimiser.pt` holds AdamW's moments in bf16; a run without it warms up again.
+networks. `optimiser.pt` holds the optimisers' moments in bf16; a run without it warms up again.
 """
 
 import json
@@ -27,12 +27,12 @@ def save_state(folder, trainer):
     ema = {k: converted(v, torch.float16) for k, v in trainer.ema.network.state_dict().items()}
     about = {"task": trainer.options.task, "settings": trainer.settings, "step": trainer.step}
     about |= {"seconds": trainer.seconds, "history": trainer.history}
-    optimiser = trainer.optimiser.state_dict()
-    moments = {
-        i: {k: converted(v, torch.bfloat16) for k, v in values.items()}
-        for i, values in optimiser["state"].items()
-    }
-    replace(folder / "optimiser.pt", {"step": trainer.step, "state": {**optimiser, "state": moments}})
+    short = lambda values: {k: converted(v, torch.bfloat16) for k, v in values.items()}
+    moments = [
+        {**state, "state": {i: short(values) for i, values in state["state"].items()}}
+        for state in trainer.optimisers.state_dict()
+    ]
+    replace(folder / "optimiser.pt", {"step": trainer.step, "state": moments})
     replace(folder / "state.pt", {"network": network, "ema": ema, **about})
     (folder / "log.json").write_text(json.dumps(about, indent=1) + "\n")
 

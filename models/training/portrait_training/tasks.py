@@ -13,13 +13,14 @@ from .predict import normalised
 class Stage:
     until: float  # part of the whole training
     side: int
-    batch: int
+    batch: int  # of each process
 
 
 @dataclass
 class Schedule:
     stages: list
     rate: float  # highest learning rate
+    muon: bool  # for the matrices, instead of AdamW
     side: int  # of the finished network's input
 
     def stage(self, progress):
@@ -73,8 +74,8 @@ TASKS = {
         model_id="birefnet-nano",
         recipe=plan.SEGMENTATION,
         schedules={
-            "gpu": Schedule([Stage(0.4, 256, 64), Stage(0.75, 384, 48), Stage(1.0, 512, 32)], 1e-3, 512),
-            "cpu": Schedule([Stage(0.4, 128, 8), Stage(0.7, 192, 8), Stage(1.0, 256, 8)], 6e-4, 256),
+            "gpu": Schedule([Stage(0.4, 256, 64), Stage(0.75, 384, 48), Stage(1.0, 512, 32)], 3e-3, True, 512),
+            "cpu": Schedule([Stage(0.4, 128, 16), Stage(0.7, 192, 12), Stage(1.0, 256, 8)], 3e-3, True, 256),
         },
         decay=0.02,
     ),
@@ -82,8 +83,8 @@ TASKS = {
         model_id="yolov8n-portrait",
         recipe=plan.DETECTION,
         schedules={
-            "gpu": Schedule([Stage(0.4, 320, 96), Stage(0.75, 480, 64), Stage(1.0, 640, 48)], 2e-3, 640),
-            "cpu": Schedule([Stage(0.4, 256, 16), Stage(0.75, 320, 16), Stage(1.0, 384, 16)], 1e-3, 384),
+            "gpu": Schedule([Stage(0.4, 320, 96), Stage(0.75, 480, 64), Stage(1.0, 640, 48)], 2e-3, False, 640),
+            "cpu": Schedule([Stage(0.4, 256, 16), Stage(0.75, 320, 16), Stage(1.0, 384, 16)], 1e-3, False, 384),
         },
         decay=0.02,
     ),

@@ -13,26 +13,18 @@ from pathlib import Path
 
 import torch
 
+from . import parallel
 from .data import photos as data
 from .data.pool import ScenePool
 from .data.scenes import SceneMaker
 from .ema import Ema
 from .evaluate import quality, report, write
+from .optimisers import Optimisers
 from .state import load_state, save_state
 from .tasks import TASKS
 
 WARM_UP = 200  # steps, also after a resume without the optimiser's state
 CLIP = 10.0
-
-
-def parameter_groups(network, decay):
-    """Weights of convolutions and linear layers decay; norms, biases and tables do not."""
-    decayed, plain = [], []
-    for name, parameter in network.named_parameters():
-        if parameter.requires_grad:
-            keep = parameter.ndim < 2 or "relative_position" in name
-            (plain if keep else decayed).append(parameter)
-    return [{"params": decayed, "weight_decay": decay}, {"params": plain, "weight_decay": 0.0}]
 
 
 class Trainer:
@@ -45,27 +37,28 @@ class Trainer:
         saved = load_state(options.out, self.device)
         start = load_state(options.weights_of, self.device) if options.weights_of and not saved else None
         if saved or start:
-            self.settings = (saved or start)["settings"]
+            self.settings |= (saved or start)["settings"]
         self.schedule = task.schedules[self.settings["schedule"]]
+        muon = self.schedule.muon if options.muon is None else options.muon
+        self.settings["muon"] = saved["settings"].get("muon", False) if saved else muon
         self.network = task.build(self.settings).to(self.device)
-        fused = self.device.type == "cuda"
         if start:
             self.network.load_state_dict(start["network"])
             print(f"begins with the weights of step {start['step']} of {options.weights_of}", flush=True)
         self.network.to(memory_format=torch.channels_last)
         self.ema = Ema(self.network, options.ema)
-        groups = parameter_groups(self.network, task.decay)
-        self.optimiser = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.99), fused=fused)
+        self.optimisers = Optimisers(self.network, task.decay, self.settings["muon"], fused=True)
         if saved:
             self.restore(saved)
         self.network.train()
+        torch.manual_seed(options.seed + 1000 * options.rank + self.step)
 
     def restore(self, saved):
         self.network.load_state_dict(saved["network"])
         self.ema.network.load_state_dict(saved["ema"])
         self.step, self.seconds, self.history = saved["step"], saved["seconds"], saved["history"]
         if saved["optimiser"]:
-            self.optimiser.load_state_dict(saved["optimiser"])
+            self.optimisers.load_state_dict(saved["optimiser"])
             self.since_start = WARM_UP
         print(f"resumed at step {self.step}, {self.seconds / 60:.1f} minutes of training", flush=True)
 
@@ -78,15 +71,16 @@ class Trainer:
     def train(self, pool):
         options, began = self.options, time.monotonic()
         before, parts_sum, steps, images, reported = self.seconds, {}, 0, 0, began
-        last_save = began
-        while self.progress() < 1 and time.monotonic() - began < 60 * options.minutes:
+        last_save, elapsed = began, 0.0
+        while self.progress() < 1 and elapsed < 60 * options.minutes:
             stage = self.schedule.stage(self.progress())
             side = options.side or stage.side
             size = options.batch or stage.batch
             scenes = pool.batch(size, side)
             loss, parts = self.one_step(scenes)
-            images, steps = images + len(scenes.pictures), steps + 1
-            self.seconds = before + time.monotonic() - began
+            images, steps = images + len(scenes.pictures) * options.processes, steps + 1
+            (elapsed,) = parallel.agreed(time.monotonic() - began)
+            self.seconds = before + elapsed
             for name, value in {"loss": loss, **parts}.items():
                 parts_sum[name] = parts_sum.get(name, 0) + value
             if self.step % options.report == 0:
@@ -96,12 +90,14 @@ class Trainer:
                     raise FloatingPointError(f"the loss is {row['loss']} at step {self.step}")
                 row |= {"step": self.step, "side": side, "rate": self.rate(), "images/s": images / (now - reported)}
                 self.history.append(row)
-                print("  ".join(f"{k} {v:.4g}" for k, v in row.items()), f"progress {self.progress():.3f}", flush=True)
+                if options.rank == 0:
+                    print("  ".join(f"{k} {v:.4g}" for k, v in row.items()), f"progress {self.progress():.3f}", flush=True)
                 parts_sum, steps, images, reported = {}, 0, 0, now
-            if time.monotonic() - last_save > 120:
+            if options.rank == 0 and time.monotonic() - last_save > 120:
                 self.save()
                 last_save = time.monotonic()
-        self.save()
+        if options.rank == 0:
+            self.save()
 
     def rate(self):
         steps = self.options.steps
@@ -111,16 +107,15 @@ class Trainer:
         return (self.options.rate or self.schedule.rate) * warm * (0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2)
 
     def one_step(self, scenes):
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.rate()
         scenes.pictures = scenes.pictures.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=not self.options.full_precision):
             outputs = self.task.forward(self.network, scenes)
         loss, parts = self.task.loss(outputs, scenes)
-        self.optimiser.zero_grad(set_to_none=True)
+        self.network.zero_grad(set_to_none=True)
         loss.backward()
+        parallel.average_gradients(self.network.parameters())
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
-        self.optimiser.step()
+        self.optimisers.step(self.rate())
         self.step += 1
         self.since_start += 1
         self.ema.update(self.step)
@@ -142,6 +137,7 @@ def main(arguments=None):
     parser.add_argument("--attention", default="aspp", choices=("aspp", "aspp-deformable", "none"))
     parser.add_argument("--schedule", choices=("gpu", "cpu"), help="sizes of pictures and batches; by the device")
     parser.add_argument("--rate", type=float, help="highest learning rate")
+    parser.add_argument("--muon", action=argparse.BooleanOptionalAction, help="Muon for matrices, or AdamW alone")
     parser.add_argument("--side", type=int, help="one size of pictures instead of growing ones")
     parser.add_argument("--batch", type=int)
     parser.add_argument("--ema", type=float, default=0.9995, help="decay of the averaged weights for each step")
@@ -164,18 +160,22 @@ def main(arguments=None):
     torch.backends.cudnn.benchmark = True
     # The networks run in bfloat16; what stays in float32 (coordinates, variances) needs all of it.
     torch.backends.cudnn.allow_tf32 = False
+    options.rank, options.processes = parallel.start(options.device)
     options.out.mkdir(parents=True, exist_ok=True)
 
     task = TASKS[options.task]
     began = time.monotonic()
     photos = data.load(options.packs, "training", options.device, options.limit)
     trainer = Trainer(task, options)
-    # Another seed after a resume: the same scenes need not come twice.
-    maker = SceneMaker(photos, task.recipe, options.seed + trainer.step)
+    # Another seed after a resume, and in each process: the same scenes need not come twice.
+    seed = options.seed + trainer.step + 1_000_000 * options.rank
+    maker = SceneMaker(photos, task.recipe, seed)
     count = sum(p.numel() for p in trainer.network.parameters())
     print(f"{len(photos.people)} people, {len(photos.places)} places, {count / 1e6:.2f} million parameters, "
           f"ready after {time.monotonic() - began:.0f} s", flush=True)
-    trainer.train(ScenePool(maker, options.reuse, options.ahead, seed=options.seed + trainer.step))
+    trainer.train(ScenePool(maker, options.reuse, options.ahead, seed=seed))
+    if options.rank:
+        return
     print(f"step {trainer.step}, {trainer.seconds / 60:.1f} minutes of training, progress {trainer.progress():.2f}")
     if options.scenes:
         torch.backends.cudnn.benchmark = False  # Photos of many sizes: no search for each.

@@ -97,3 +97,12 @@ def test_average_precision():
     scores = collected.scores()
     assert abs(scores["ap50"] - (0.5 * 1 + 0.5 * 2 / 3)) < 1e-9
     assert scores["recall_at_0.25"] == 0.5 and scores["precision_at_0.25"] == 0.5
+
+
+def test_the_blur_is_a_convolution_with_a_gaussian():
+    x = torch.rand(2, 3, 24, 17)
+    at = torch.arange(11.0) - 5
+    line = torch.exp(-(at**2) / (2 * 1.5**2))
+    kernel = (line[:, None] * line / line.sum() ** 2).expand(3, 1, 11, 11)
+    wanted = torch.nn.functional.conv2d(x, kernel, padding=5, groups=3)
+    assert torch.allclose(segmentation.smoothed(x), wanted, atol=1e-6)

@@ -6,6 +6,7 @@ import torch
 
 from portrait_training import reproducible
 from portrait_training.networks import BiRefNet, BirefnetConfig, Yolov8, decode
+from portrait_training.networks.birefnet import resize
 
 
 def published(path):
@@ -78,3 +79,15 @@ def test_yolov8n_equals_the_official_one(parity):
     golden = parity / "goldens"
     assert difference(output[:, :4], golden / "yolov8n_640x640_box.npy") < 5e-3
     assert difference(output[:, 4:, ::7], golden / "yolov8n_640x640_score_a7.npy") < 2e-5
+
+
+@torch.no_grad()
+def test_the_folded_output_equals_the_layers_one_by_one():
+    network = reproducible.fill(BiRefNet(BirefnetConfig())).eval()
+    decoder = network.decoder
+    image = torch.from_numpy(reproducible.tensor("input", (2, 3, 64, 96)))
+    x = torch.from_numpy(reproducible.tensor("input_map", (2, 32, 16, 24)))
+    patches = decoder.ipt_blk1(image, image)
+    wanted = decoder.conv_out1(torch.cat([resize(x, image), patches], 1))
+    got = decoder.logits(x, image)
+    assert (got - wanted).abs().max() < 1e-5 * wanted.abs().max(), "also at the border"

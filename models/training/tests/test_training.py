@@ -1,40 +1,48 @@
 """Both trainings learn, resume, and export what the Rust program can read."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 
-from portrait_training import evaluate, export, train
+from portrait_training import evaluate, export, parallel, train
 from portrait_training.data import photos
 from portrait_training.data.scenes import SceneMaker
 from portrait_training.ema import Ema
+from portrait_training.optimisers import Optimisers
 from portrait_training.predict import load_network, normalised
 from portrait_training.state import load_state
 from portrait_training.tasks import TASKS
 
 
 @pytest.mark.parametrize(
-    "name, settings, side",
+    "name, settings, side, muon",
     [
-        ("segmentation", {"attention": "aspp"}, 64),
-        ("segmentation", {"attention": "aspp-deformable"}, 64),
-        ("segmentation", {"attention": "none"}, 64),
-        ("detection", {}, 96),
+        ("segmentation", {"attention": "aspp"}, 64, False),
+        ("segmentation", {"attention": "aspp"}, 64, True),
+        ("segmentation", {"attention": "aspp-deformable"}, 64, True),
+        ("segmentation", {"attention": "none"}, 64, True),
+        ("detection", {}, 96, False),
+        ("detection", {}, 96, True),
     ],
 )
-def test_the_loss_falls_on_fixed_scenes(packs, name, settings, side):
+def test_the_loss_falls_on_fixed_scenes(packs, name, settings, side, muon):
     torch.manual_seed(0)
     task = TASKS[name]
     scenes = SceneMaker(photos.load(packs, "training"), task.recipe, 1).batch(4, side)
     network = task.build(settings).train()
-    optimiser = torch.optim.AdamW(train.parameter_groups(network, 0.01), lr=2e-3)
+    network.to(memory_format=torch.channels_last)
+    optimisers = Optimisers(network, 0.01, muon, fused=True)
     losses = []
     for _ in range(25):
         loss, _ = task.loss(task.forward(network, scenes), scenes)
-        optimiser.zero_grad()
+        network.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimisers.step(8e-3 if muon else 2e-3)
         losses.append(loss.item())
     assert losses[-1] < 0.5 * losses[0]
 
@@ -78,6 +86,47 @@ def test_a_run_resumes_and_exports(packs, tmp_path, name, monkeypatch, capsys):
     with torch.no_grad():
         outputs, wanted = network(picture), trained(picture)
     assert torch.allclose(outputs[0], wanted[0], atol=1e-4)
+
+
+def test_the_updates_of_muon_are_orthogonal():
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.BatchNorm2d(8)).to(memory_format=torch.channels_last)
+    before = network[0].weight.detach().clone()
+    optimisers = Optimisers(network, 0.0, muon=True, fused=True)
+    network(torch.rand(2, 3, 9, 9)).square().mean().backward()
+    optimisers.step(1.0)
+    update = (network[0].weight.detach() - before).flatten(1)
+    lengths = torch.linalg.svdvals(update)
+    assert lengths.min() > 0.5 * lengths.max(), "all directions about equally long"
+    assert len(optimisers.adamw.state_dict()["state"]) == 3, "bias and norm"
+
+
+def test_processes_train_together(packs, tmp_path):
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "portrait_training.train"]
+    command += ["segmentation", "--packs", packs, "--out", run, "--device", "cpu", "--side", "64", "--batch", "2"]
+    command += ["--report", "1", "--scenes", "4", "--steps", "2", "--threads", "1"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(train.__file__).parents[1])}
+    result = subprocess.run([str(part) for part in command], env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("step 2  side 64") == 1, "one process tells"
+    state = load_state(run)
+    assert state["step"] == 2 and (run / "quality.json").is_file()
+
+
+def agreeing(rank, folder):
+    store = f"file://{folder}/store"
+    torch.distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=2)
+    parameter = torch.nn.Parameter(torch.zeros(2, 3))
+    unused = torch.nn.Parameter(torch.zeros(4))
+    parameter.grad = torch.full((2, 3), float(rank))
+    parallel.average_gradients([parameter, unused])
+    assert torch.equal(parameter.grad, torch.full((2, 3), 0.5)) and unused.grad is None
+    assert list(parallel.agreed(rank + 7)) == [7]
+    torch.distributed.destroy_process_group()
+
+
+def test_processes_share_gradients_and_time(tmp_path):
+    torch.multiprocessing.spawn(agreeing, (tmp_path,), nprocs=2)
 
 
 def test_the_average_follows_the_weights():

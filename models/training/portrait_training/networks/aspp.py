@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torchvision.ops import deform_conv2d
 
 
@@ -22,7 +23,8 @@ class DeformableConv2d(nn.Module):
     def forward(self, x):
         offset = self.offset_conv(x).float()
         mask = 2 * self.modulator_conv(x).float().sigmoid()
-        weight = self.regular_conv.weight.float()
+        # A copy: the backward pass takes no weights with their channels last.
+        weight = self.regular_conv.weight.float().clone(memory_format=torch.contiguous_format)
         with torch.autocast(x.device.type, enabled=False):
             y = deform_conv2d(x.float(), offset, weight, padding=self.padding, mask=mask)
         # Training keeps the digits; else what follows may hold its weights in the type of the input.
@@ -62,8 +64,12 @@ class Pyramid(nn.Module):
 
     def forward(self, x):
         parts = [branch(x) for branch in self.branches()]
-        parts.append(self.global_avg_pool(x).expand(-1, -1, *x.shape[2:]).to(parts[0].dtype))
-        return self.dropout(self.bn1(self.conv1(torch.cat(parts, 1))).relu())
+        pooled = self.global_avg_pool(x)
+        # The pooled branch is the same everywhere: its share is added instead of being spread and joined.
+        weight = self.conv1.weight
+        beside = weight.shape[1] - pooled.shape[1]
+        y = F.conv2d(torch.cat(parts, 1), weight[:, :beside]) + F.conv2d(pooled, weight[:, beside:])
+        return self.dropout(self.bn1(y).relu())
 
 
 class Aspp(Pyramid):

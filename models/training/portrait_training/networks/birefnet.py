@@ -60,6 +60,19 @@ class PatchBlock(nn.Module):
     def forward(self, image, like):
         return self.conv_out(self.conv1(image_to_patches(image, like)))
 
+    def folded(self, image, weight):
+        """What a 1x1 convolution `weight`, (1, outputs), makes of the patches of an uncut image.
+
+        All of it is linear: the taps of `conv_out`, weighed, become nine channels of `conv1`, each of
+        which is moved to its place. That saves maps of 64 channels at full size. Moved in from
+        outside of the picture is zero, as the padding of `conv_out` is, so the border is exact.
+        """
+        taps = (weight @ self.conv_out.weight.flatten(1)).view(-1, 9).T.flip(0)
+        kernel = (taps @ self.conv1.weight.flatten(1)).view(9, *self.conv1.weight.shape[1:])
+        maps = F.conv2d(image, kernel, taps @ self.conv1.bias, padding=1)
+        moved = F.fold(maps.float().flatten(2), maps.shape[2:], 3, padding=1)
+        return moved + (weight @ self.conv_out.bias)[:, None, None]
+
 
 class Lateral(nn.Module):
     def __init__(self, channels):
@@ -114,9 +127,15 @@ class Decoder(nn.Module):
             x = resize(decoded * logit.sigmoid(), finer) + part("lateral_block", level)(finer)
         x = self.decoder_block1(torch.cat([x, self.ipt_blk2(image, x)], 1))
         stages["decoder_block1"] = x
-        x = resize(x, image)
-        logits = self.conv_out1(torch.cat([x, self.ipt_blk1(image, image)], 1))
+        logits = self.logits(x, image)
         return (logits, side_logits, gradient_logits) if self.training else logits
+
+    def logits(self, x, image):
+        """`conv_out1` of the resized map and the patches beside it; it commutes with the resizing."""
+        conv = self.conv_out1[0]
+        from_map, from_patches = conv.weight.flatten(1).split([x.shape[1], conv.in_channels - x.shape[1]], 1)
+        small = F.conv2d(x, from_map[:, :, None, None], conv.bias)
+        return resize(small, image) + self.ipt_blk1.folded(image, from_patches)
 
 
 class BiRefNet(nn.Module):
