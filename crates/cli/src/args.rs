@@ -36,7 +36,7 @@ pub(crate) struct Settings {
     /// Devices: auto, cpu, cuda, cuda:N or cuda:N,N
     #[arg(long, global = true, default_value = "auto", env = "PORTRAIT_DEVICE")]
     pub(crate) device: Devices,
-    /// Arithmetic of the networks: f32; tf32, whose products may round; on a card also f16 or bf16
+    /// Arithmetic of the networks: f32; tf32, whose products may round; on a CPU int8; on a card f16 or bf16
     #[arg(long, global = true, default_value = "f32", env = "PORTRAIT_PRECISION")]
     pub(crate) precision: Precision,
     /// Folder with a folder per model

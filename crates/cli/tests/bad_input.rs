@@ -160,7 +160,7 @@ fn options_out_of_range_and_wrong_usage() {
         Portrait::new(command)
             .arg(&photo)
             .run()
-            .fails(12, &["INVALID_OPTION", "f32 or tf32: a CPU runs no other"]);
+            .fails(12, &["INVALID_OPTION", "f32, tf32 or int8: a CPU runs no other"]);
     }
     Portrait::new("video --text hello --background purple")
         .arg(&photo)

@@ -2,6 +2,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use crate::matmul::multiplies_tiles;
+use crate::matmul::{ByteUnit, multiplies_bytes};
 use pulp::WithSimd;
 use std::cell::Cell;
 
@@ -10,14 +11,15 @@ use std::cell::Cell;
 /// [`detect`](Self::detect) takes the widest the processor has; a test can take a lesser one, and
 /// every kernel computes the same within rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Isa(Kind);
+pub struct Isa {
+    kind: Kind,
+    factors: Factors,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     #[cfg(target_arch = "x86_64")]
-    Amx {
-        rounded: bool,
-    },
+    Amx,
     #[cfg(target_arch = "x86_64")]
     Avx512,
     #[cfg(target_arch = "x86_64")]
@@ -27,11 +29,25 @@ enum Kind {
     Portable,
 }
 
+/// What a large product may make of its factors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Factors {
+    Exact,
+    /// 16 bits of each; only on a matrix unit.
+    Rounded,
+    /// Bytes; only where there are products of bytes.
+    Bytes(ByteUnit),
+}
+
 thread_local! {
     static FORCED: Cell<Option<Isa>> = const { Cell::new(None) };
 }
 
 impl Isa {
+    fn exact(kind: Kind) -> Self {
+        Self { kind, factors: Factors::Exact }
+    }
+
     /// The widest that this processor has, unless [`with`](Self::with) says otherwise.
     pub fn detect() -> Self {
         FORCED.get().unwrap_or_else(|| Self::available()[0])
@@ -58,20 +74,20 @@ impl Isa {
         #[cfg(target_arch = "x86_64")]
         {
             if multiplies_tiles() {
-                found.push(Self(Kind::Amx { rounded: false }));
+                found.push(Self::exact(Kind::Amx));
             }
             if pulp::x86::V4::try_new().is_some() {
-                found.push(Self(Kind::Avx512));
+                found.push(Self::exact(Kind::Avx512));
             }
             if pulp::x86::V3::try_new().is_some() {
-                found.push(Self(Kind::Avx2));
+                found.push(Self::exact(Kind::Avx2));
             }
         }
         #[cfg(target_arch = "aarch64")]
         if pulp::aarch64::Neon::try_new().is_some() {
-            found.push(Self(Kind::Neon));
+            found.push(Self::exact(Kind::Neon));
         }
-        found.push(Self(Kind::Portable));
+        found.push(Self::exact(Kind::Portable));
         found
     }
 
@@ -79,34 +95,52 @@ impl Isa {
     /// work. Nothing changes where there is none.
     #[must_use]
     pub fn rounded(self) -> Self {
-        match self.0 {
+        match self.kind {
             #[cfg(target_arch = "x86_64")]
-            Kind::Amx { .. } => Self(Kind::Amx { rounded: true }),
+            Kind::Amx => Self { factors: Factors::Rounded, ..self },
             _ => self,
         }
+    }
+
+    /// The same, but large products round their factors to bytes: weights to so many 127ths of the largest
+    /// of their output, values to so many 255ths of the range of their row. Nothing changes where the
+    /// processor has no products of bytes (AMX, AVX-512 VNNI, or the dot products of ARMv8.2).
+    #[must_use]
+    pub fn in_bytes(self) -> Self {
+        let unit = match self.kind {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Amx | Kind::Avx512 => multiplies_bytes(self.multiplies_tiles()),
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon => multiplies_bytes(false),
+            _ => None,
+        };
+        unit.map_or(self, |unit| Self { factors: Factors::Bytes(unit), ..self })
     }
 
     /// Whether it has a matrix unit beside the vectors.
     #[cfg(target_arch = "x86_64")]
     pub(crate) fn multiplies_tiles(self) -> bool {
-        matches!(self.0, Kind::Amx { .. })
+        self.kind == Kind::Amx
     }
 
     /// Whether a matrix unit rounds.
     pub(crate) fn rounds(self) -> bool {
-        #[cfg(target_arch = "x86_64")]
-        return self.0 == Kind::Amx { rounded: true };
-        #[cfg(not(target_arch = "x86_64"))]
-        false
+        self.factors == Factors::Rounded
     }
 
-    /// The name people know: `amx`, `avx512`, `avx2`, `neon` or `portable`.
-    pub fn name(self) -> &'static str {
-        match self.0 {
+    /// What multiplies bytes, if large products are to be of bytes.
+    pub(crate) fn byte_unit(self) -> Option<ByteUnit> {
+        match self.factors {
+            Factors::Bytes(unit) => Some(unit),
+            _ => None,
+        }
+    }
+
+    /// The name people know: `amx`, `avx512`, `avx2`, `neon` or `portable`; with `, rounded` or `, bytes`.
+    pub fn name(self) -> String {
+        let kind = match self.kind {
             #[cfg(target_arch = "x86_64")]
-            Kind::Amx { rounded: false } => "amx",
-            #[cfg(target_arch = "x86_64")]
-            Kind::Amx { rounded: true } => "amx, rounded",
+            Kind::Amx => "amx",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512 => "avx512",
             #[cfg(target_arch = "x86_64")]
@@ -114,14 +148,20 @@ impl Isa {
             #[cfg(target_arch = "aarch64")]
             Kind::Neon => "neon",
             Kind::Portable => "portable",
-        }
+        };
+        let factors = match self.factors {
+            Factors::Exact => "",
+            Factors::Rounded => ", rounded",
+            Factors::Bytes(_) => ", bytes",
+        };
+        format!("{kind}{factors}")
     }
 
     /// Runs `op` compiled for these instructions.
     pub(crate) fn run<Op: WithSimd>(self, op: Op) -> Op::Output {
-        match self.0 {
+        match self.kind {
             #[cfg(target_arch = "x86_64")]
-            Kind::Amx { .. } | Kind::Avx512 => match pulp::x86::V4::try_new() {
+            Kind::Amx | Kind::Avx512 => match pulp::x86::V4::try_new() {
                 Some(simd) => pulp::Simd::vectorize(simd, op),
                 None => unreachable!("was found on this processor"),
             },

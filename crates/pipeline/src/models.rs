@@ -69,15 +69,17 @@ impl Model {
     }
 }
 
-/// A CPU has single precision alone, rounded or not.
+/// A CPU has single precision alone, its products rounded or not; a card has no bytes.
 ///
 /// # Errors
-/// [`Error::Option`] for another one on a CPU.
+/// [`Error::Option`] for one that the device has not.
 pub(crate) fn check_precision(on_cpu: bool, precision: Precision) -> Result<(), Error> {
-    if !on_cpu || matches!(precision, Precision::F32 | Precision::Tf32) {
-        return Ok(());
-    }
-    let (value, expected) = (precision.to_string(), "f32 or tf32: a CPU runs no other".into());
+    let expected = match (on_cpu, precision) {
+        (true, Precision::F16 | Precision::Bf16) => "f32, tf32 or int8: a CPU runs no other",
+        (false, Precision::Int8) => "f32, tf32, f16 or bf16: int8 is for CPUs",
+        _ => return Ok(()),
+    };
+    let (value, expected) = (precision.to_string(), expected.into());
     Err(Error::Option { option: "precision", value, expected })
 }
 

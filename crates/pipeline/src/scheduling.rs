@@ -80,7 +80,7 @@ fn peak(memory: &Memory, on_cpu: bool, precision: Precision) -> Option<u64> {
     let peaks = if on_cpu { memory.cpu } else { memory.cuda };
     match precision {
         // The same values in memory.
-        Precision::F32 | Precision::Tf32 => peaks.f32,
+        Precision::F32 | Precision::Tf32 | Precision::Int8 => peaks.f32,
         Precision::F16 => peaks.f16,
         Precision::Bf16 => peaks.bf16,
     }

@@ -65,8 +65,10 @@ impl Winograd {
     pub(super) fn suits(shape: [usize; 4], params: super::Conv2dParams, isa: Isa) -> bool {
         let [out, input, height, width] = shape;
         let plain = params.stride == 1 && params.dilation == 1 && params.groups == 1;
-        // A matrix unit that rounds has done all products before the squares would be transformed.
-        !isa.rounds() && plain && height.min(width) >= 3 && input.min(out) >= FEW_CHANNELS
+        // A matrix unit that rounds has done all products before the squares would be transformed, and so have
+        // products of bytes; which the sums and differences of a square would not fit in besides.
+        let fast = isa.rounds() || isa.byte_unit().is_some();
+        !fast && plain && height.min(width) >= 3 && input.min(out) >= FEW_CHANNELS
     }
 
     /// Transforms weights `(out, in, height, width)`.

@@ -10,11 +10,14 @@
 
 #[cfg(target_arch = "x86_64")]
 mod amx;
+mod bytes;
 mod job;
 mod operand;
 mod packed;
 mod scratch;
 mod small;
+#[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]
+mod square;
 mod tile;
 
 use crate::Activation;
@@ -23,6 +26,7 @@ use crate::vectors::read;
 use crate::view::View;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use amx::available as multiplies_tiles;
+pub(crate) use bytes::{ByteUnit, multiplies_bytes};
 use job::{Job, Place};
 pub(crate) use operand::{Chained, Computed, Dense, Operand};
 pub(crate) use packed::Packed;
@@ -220,6 +224,8 @@ unsafe fn run(
         // SAFETY: as promised; pointers were located for tiles of the matrix, and checked.
         #[cfg(target_arch = "x86_64")]
         Layout::Chunks(parts) => unsafe { amx::run(&job, parts) },
+        // SAFETY: as above; the matrix was packed for a unit that was found on this processor.
+        Layout::Bytes(unit) => unsafe { bytes::run(&job, unit) },
     }
 }
 

@@ -2,7 +2,8 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::amx;
-use super::{BLOCK, PREPARED};
+use super::bytes::{self, ByteUnit};
+use super::{BLOCK, PREPARED, square};
 use crate::isa::Isa;
 use crate::vectors::LINE;
 use pulp::{Simd, WithSimd};
@@ -30,6 +31,8 @@ pub(super) enum Layout {
     /// As the matrix unit reads them.
     #[cfg(target_arch = "x86_64")]
     Chunks(amx::Parts),
+    /// Rounded to bytes, with their scales.
+    Bytes(ByteUnit),
 }
 
 /// A matrix of `k × n` in panels: the columns of a tile side by side, then the next columns; zeros
@@ -77,6 +80,9 @@ impl Tile {
 
 impl Layout {
     fn choose(size: [usize; 2], isa: Isa, value: &(impl Fn(usize, usize) -> f32 + Sync)) -> Self {
+        if let Some(unit) = isa.byte_unit() {
+            return if ByteUnit::pays(size) { Self::Bytes(unit) } else { Self::Rows };
+        }
         #[cfg(target_arch = "x86_64")]
         if isa.multiplies_tiles()
             && let Some(parts) = amx::Parts::choose(size, isa.rounds(), value)
@@ -91,7 +97,8 @@ impl Layout {
         match self {
             Self::Rows => Tile::choose(n, isa),
             #[cfg(target_arch = "x86_64")]
-            Self::Chunks(_) => amx::TILE_OF_OUTPUT,
+            Self::Chunks(_) => square::TILE_OF_OUTPUT,
+            Self::Bytes(_) => square::TILE_OF_OUTPUT,
         }
     }
 
@@ -102,6 +109,7 @@ impl Layout {
             Self::Rows => (BLOCK, PREPARED),
             #[cfg(target_arch = "x86_64")]
             Self::Chunks(_) => (amx::BLOCK, amx::PREPARED),
+            Self::Bytes(_) => (bytes::BLOCK, bytes::PREPARED),
         }
     }
 
@@ -111,6 +119,7 @@ impl Layout {
             Self::Rows => k * tile.columns,
             #[cfg(target_arch = "x86_64")]
             Self::Chunks(parts) => parts.of_panel(k),
+            Self::Bytes(_) => ByteUnit::of_panel(k),
         }
     }
 
@@ -132,6 +141,7 @@ impl Layout {
             }
             #[cfg(target_arch = "x86_64")]
             Self::Chunks(parts) => parts.pack([k, count], to, value),
+            Self::Bytes(_) => ByteUnit::pack([k, count], to, value),
         }
     }
 }

@@ -102,6 +102,89 @@ fn a_matrix_unit_that_rounds_keeps_sixteen_bits() {
     assert_eq!(exact != found, isa.rounds(), "{}", isa.name());
 }
 
+/// All that multiply bytes on this processor.
+fn of_bytes() -> Vec<Isa> {
+    let all = Isa::available().into_iter().map(Isa::in_bytes);
+    let found: Vec<_> = all.filter(|isa| isa.byte_unit().is_some()).collect();
+    if found.is_empty() {
+        println!("skipped: this processor has no products of bytes");
+    }
+    found
+}
+
+/// Whole numbers that fill the range of a byte are bytes as they are, and their sums are whole.
+#[test]
+fn products_of_bytes_are_exact() {
+    for isa in of_bytes() {
+        for (rows, k, n) in
+            [(1, 32, 17), (35, 63, 32), (64, 64, 33), (301, 200, 115), (32, 4000, 40)]
+        {
+            let lowest = |row: usize| (row % 3 * 50) as f32;
+            let whole = |value: f32, steps: f32| ((value + 0.5) * steps).round();
+            let mut a: Vec<f32> = values(rows * k, 1).iter().map(|v| whole(*v, 255.0)).collect();
+            for (row, a) in a.chunks_exact_mut(k).enumerate() {
+                (a[0], a[k - 1]) = (0.0, 255.0);
+                a.iter_mut().for_each(|value| *value -= lowest(row));
+            }
+            let mut b: Vec<f32> =
+                values(k * n, 2).iter().map(|v| whole(*v, 254.0) - 127.0).collect();
+            b[..n].fill(-127.0);
+            let matrix = Packed::new([k, n], None, isa, |i, j| b[i * n + j]);
+            let out = product(&dense(&a, k), &matrix, Epilogue::default());
+            for (index, found) in out.iter().enumerate() {
+                let (row, j) = (index / n, index % n);
+                let exact: f64 =
+                    (0..k).map(|i| f64::from(a[row * k + i]) * f64::from(b[i * n + j])).sum();
+                let close = (f64::from(*found) - exact).abs() <= 1e-6 * exact.abs();
+                assert!(close, "{} {rows}x{k}x{n} at {row}, {j}: {found}, not {exact}", isa.name());
+            }
+        }
+    }
+}
+
+/// Half a step of each factor is all that is off.
+#[test]
+fn products_of_bytes_are_off_by_their_rounding() {
+    let (rows, k, n) = (75, 150, 60);
+    let (a, b, bias) = (values(rows * k, 1), values(k * n, 2), values(n, 3));
+    for isa in of_bytes() {
+        let relu = Epilogue { activation: Activation::Relu, ..Default::default() };
+        let matrix = Packed::new([k, n], Some(&bias), isa, |i, j| b[i * n + j]);
+        let out = product(&dense(&a, k), &matrix, relu);
+        for (index, found) in out.iter().enumerate() {
+            let (row, j) = (index / n, index % n);
+            let a = &a[row * k..][..k];
+            let (low, high) = a.iter().fold((0f32, 0f32), |(l, h), v| (l.min(*v), h.max(*v)));
+            let steep = (0..k).fold(0f32, |largest, i| largest.max(b[i * n + j].abs()));
+            let (step, weight_step) = ((high - low) / 255.0, steep / 127.0);
+            let (mut exact, mut limit) = (bias[j], 1e-4);
+            for (i, a) in a.iter().enumerate() {
+                exact += a * b[i * n + j];
+                limit += 0.51 * (step * (b[i * n + j].abs() + weight_step) + weight_step * a.abs());
+            }
+            assert!((found - exact.max(0.0)).abs() <= limit, "{} at {row}, {j}", isa.name());
+        }
+    }
+}
+
+#[test]
+fn bytes_of_nothing_and_nonsense_stay_what_they_are() {
+    for isa in of_bytes() {
+        let (k, n) = (64, 40);
+        let firsts = [0.0, 1e-41, f32::NAN, f32::INFINITY, -3.0];
+        let rows = firsts.map(|value| (0..k).map(move |i| if i == 0 { value } else { 0.0 }));
+        let a: Vec<f32> = rows.into_iter().flatten().collect();
+        let matrix =
+            Packed::new([k, n], None, isa, |i, j| if j == 1 { 0.0 } else { 1.0 + i as f32 });
+        let out = product(&dense(&a, k), &matrix, Epilogue::default());
+        let of = |row: usize| &out[row * n..][..n];
+        assert!(of(0).iter().all(|value| *value == 0.0), "{}", isa.name());
+        assert!(of(1).iter().all(|value| value.abs() < 1e-40), "{}", isa.name());
+        assert!([of(2), of(3)].concat().iter().all(|value| value.is_nan()), "{}", isa.name());
+        assert!((of(4)[0] + 3.0).abs() < 0.8 && of(4)[1] == 0.0, "{}: {:?}", isa.name(), of(4));
+    }
+}
+
 /// Numbers that a matrix unit has to be careful with: what is too small for parts, and what is no number.
 #[test]
 fn tiny_values_and_nonsense_stay_what_they_are() {

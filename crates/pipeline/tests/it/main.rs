@@ -6,6 +6,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod bad_input;
+#[cfg(feature = "starter-models")]
+mod bytes;
 mod campaign;
 mod cancelling;
 #[path = "../../../d-id/tests/api/driven.rs"]

@@ -20,25 +20,18 @@ mod split;
 mod tiles;
 
 use super::job::Job;
-use super::packed::{Line, Tile};
-use super::tile::finish;
-use crate::vectors::{LINE, read};
+use super::packed::Line;
+use super::square::{Finish, ROWS, SIDE, SUMS, TILE};
+use crate::vectors::LINE;
 use product::Product;
-use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use rows::{Place, SplitRows, split_rows};
 use std::cell::Cell;
 pub(crate) use tiles::available;
-use tiles::{TILE, Tiles};
+pub(super) use tiles::{Tiles, multiply_bytes};
 
-/// Rows or columns of a tile of sums.
-const SIDE: usize = 16;
-/// Rows, and columns, that are worked on together.
-pub(super) const ROWS: usize = 2 * SIDE;
 /// Values of a row in a chunk.
 pub(super) const DEPTH: usize = 32;
-/// Sums of a group of rows and a panel.
-const SUMS: usize = ROWS * ROWS;
 /// Chunks that are multiplied with the same columns before the next ones come: those lie in half of a
 /// level-1 cache.
 const DEEP: usize = 4;
@@ -49,9 +42,6 @@ const WIDE: usize = 32;
 pub(super) const BLOCK: usize = 8 * ROWS;
 /// Values that are computed for them at most.
 pub(super) const PREPARED: usize = 1 << 19;
-
-/// What is computed at once.
-pub(super) const TILE_OF_OUTPUT: Tile = Tile { rows: ROWS, vectors: 2, columns: ROWS };
 
 /// Of how many parts values are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,33 +186,4 @@ pub(super) unsafe fn run(job: &Job<'_>, parts: Parts) {
     }
     drop(tiles);
     MEMORY.set(Some(memory));
-}
-
-/// Writes the sums of a group of rows and a panel to the output.
-struct Finish<'a> {
-    job: &'a Job<'a>,
-    group: usize,
-    panel: usize,
-    sums: &'a [f32],
-}
-
-impl WithSimd for Finish<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { job, group, panel, sums } = self;
-        let (bias, target) = (job.matrix.bias(panel), job.target(group, panel));
-        let [rows, columns] = target.size;
-        for row in 0..rows.min(ROWS) {
-            for column in (0..columns.min(ROWS)).step_by(S::F32_LANES) {
-                let tile = row / SIDE * 2 + column / SIDE;
-                let at = tile * TILE + row % SIDE * SIDE + column % SIDE;
-                let sums = read(simd, &sums[at..][..S::F32_LANES]);
-                let bias = read(simd, &bias[column..][..S::F32_LANES]);
-                // SAFETY: row and column exist; the target may be written as `Job` promises.
-                unsafe { finish(simd, sums, bias, job.epilogue, target, [row, column]) };
-            }
-        }
-    }
 }

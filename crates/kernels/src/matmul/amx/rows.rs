@@ -1,8 +1,8 @@
 //! Splits rows of the left operand, which may lie in pieces, into chunks.
 
-use super::tiles::TILE;
-use super::{DEPTH, ROWS, SIDE, split};
+use super::{DEPTH, split};
 use crate::matmul::job::Job;
+use crate::matmul::square::{ROWS, SIDE, TILE};
 use crate::vectors::LINE;
 
 /// A place in rows that lie in pieces.

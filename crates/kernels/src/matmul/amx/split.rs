@@ -1,7 +1,6 @@
 //! Values as sums of some of bfloat16.
 
-use super::SIDE;
-use super::tiles::TILE;
+use crate::matmul::square::{SIDE, TILE};
 use crate::vectors::LINE;
 use half::bf16;
 use std::arch::x86_64::*;

@@ -1,12 +1,8 @@
 //! The instructions: eight registers of 16 rows of 64 bytes, and products of them.
 
-use super::SIDE;
 use std::arch::asm;
 use std::arch::x86_64::__cpuid_count;
 use std::sync::LazyLock;
-
-/// Values of a tile of sums.
-pub(super) const TILE: usize = SIDE * SIDE;
 
 /// Whether the processor multiplies tiles of bfloat16, and the system lets this process do so.
 pub(crate) fn available() -> bool {
@@ -20,6 +16,12 @@ pub(crate) fn available() -> bool {
             && permitted()
     });
     *AVAILABLE
+}
+
+/// Whether it also multiplies tiles of bytes.
+pub(in crate::matmul) fn multiply_bytes() -> bool {
+    const BYTES: u32 = 1 << 25;
+    available() && __cpuid_count(7, 0).edx & BYTES == BYTES
 }
 
 /// Asks the system for the registers: a process has them only when it did. Linux refuses where a thread has
@@ -58,12 +60,12 @@ static WHOLE: Shapes = Shapes {
 };
 
 /// This thread's registers, in use until dropped.
-pub(super) struct Tiles(());
+pub(in crate::matmul) struct Tiles(());
 
 impl Tiles {
     /// # Panics
     /// If they are not [`available`].
-    pub(super) fn new() -> Self {
+    pub(in crate::matmul) fn new() -> Self {
         assert!(available(), "AMX");
         // SAFETY: the processor has the instruction and the process may use it (just checked); the
         // 64 bytes are a valid configuration.
