@@ -4,7 +4,7 @@ import sys
 import time
 
 from . import paths, roofline
-from .cases import LABELS, PRECISIONS, ROUNDED
+from .cases import LABELS, PRECISIONS, TOLERATED
 from .networks import NETWORKS
 from .process import Child, Failed
 
@@ -17,14 +17,14 @@ class Player:
 
     # The most of one core that it has used while others had their turns; None if it never waited.
     idle_share = None
-    # How many times the tolerances of the case its output may differ by.
-    tolerated = 1
 
     def __init__(self, name, case, files, threads):
         self.name, self.case, self.files, self.threads = name, case, files, threads
         self.label = LABELS.get(name, name)
         self.note = ""
         self.peak = 0
+        # How many times the tolerances of the case its output may differ by; None if by anything.
+        self.tolerated = TOLERATED.get(name, 1)
         self.log = files.log(f"{case.name}-{name}")
 
     def stop(self):
@@ -89,8 +89,6 @@ class Portrait(Player):
     def __init__(self, name, case, files, threads, command):
         super().__init__(name, case, files, threads)
         self.command = command
-        if PRECISIONS[name] != "f32":
-            self.tolerated = ROUNDED
 
     def turn(self, runs, expected=None, save=None):
         drop = 0 if save else 1

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from . import numbers
-from .cases import CASES, LABELS
+from .cases import CASES, LABELS, TOLERATED
 
 ANY_PEER = ("torch", "torch-channels-last", "onnxruntime", "openvino")
 
@@ -92,16 +92,20 @@ TARGETS = (
 )
 
 
+# Those of portrait whose products round.
+ROUNDING = tuple(TOLERATED)
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """`met` is None where something that the target needs was not measured; `rounded` is the same with
-    rounded products."""
+    """`met` is None where something that the target needs was not measured; `others` are the same with
+    products that round."""
 
     case: str
     text: str
     measured: str
     met: bool | None
-    rounded: str = "–"
+    others: tuple = ()
 
 
 def outcomes(results, targets=TARGETS):
@@ -113,9 +117,9 @@ def outcomes(results, targets=TARGETS):
             continue
         value = target.measure(record)
         shown, met = ("–", None) if value is None else (target.show(value), target.met(value))
-        other = target.measure(record, "portrait-tf32")
-        rounded = "–" if other is None else target.show(other)
-        found.append(Outcome(CASES[target.case].title, target.text(), shown, met, rounded))
+        others = [target.measure(record, name) for name in ROUNDING]
+        others = tuple("–" if other is None else target.show(other) for other in others)
+        found.append(Outcome(CASES[target.case].title, target.text(), shown, met, others))
     return found
 
 

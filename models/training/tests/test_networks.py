@@ -89,5 +89,15 @@ def test_the_folded_output_equals_the_layers_one_by_one():
     x = torch.from_numpy(reproducible.tensor("input_map", (2, 32, 16, 24)))
     patches = decoder.ipt_blk1(image, image)
     wanted = decoder.conv_out1(torch.cat([resize(x, image), patches], 1))
-    got = decoder.logits(x, image)
+    got = decoder.folded_logits(x, image)
     assert (got - wanted).abs().max() < 1e-5 * wanted.abs().max(), "also at the border"
+
+
+@torch.no_grad()
+def test_a_pooled_branch_that_is_added_equals_one_that_is_spread():
+    pyramid = reproducible.fill(BiRefNet(BirefnetConfig())).decoder.decoder_block2.dec_att.eval()
+    x = torch.from_numpy(reproducible.tensor("input_map", (2, 32, 16, 24)))
+    wanted = pyramid(x)
+    parts = [branch(x) for branch in pyramid.branches()]
+    got = pyramid.bn1(pyramid.joined(parts, pyramid.global_avg_pool(x))).relu()
+    assert (got - wanted).abs().max() < 1e-5 * wanted.abs().max()

@@ -65,11 +65,18 @@ class Pyramid(nn.Module):
     def forward(self, x):
         parts = [branch(x) for branch in self.branches()]
         pooled = self.global_avg_pool(x)
-        # The pooled branch is the same everywhere: its share is added instead of being spread and joined.
+        if self.training:
+            y = self.joined(parts, pooled)
+        else:
+            parts.append(pooled.expand(-1, -1, *x.shape[2:]).to(parts[0].dtype))
+            y = self.conv1(torch.cat(parts, 1))
+        return self.dropout(self.bn1(y).relu())
+
+    def joined(self, parts, pooled):
+        """`conv1` of all; the pooled branch, the same everywhere, is added instead of being spread."""
         weight = self.conv1.weight
         beside = weight.shape[1] - pooled.shape[1]
-        y = F.conv2d(torch.cat(parts, 1), weight[:, :beside]) + F.conv2d(pooled, weight[:, beside:])
-        return self.dropout(self.bn1(y).relu())
+        return F.conv2d(torch.cat(parts, 1), weight[:, :beside]) + F.conv2d(pooled, weight[:, beside:])
 
 
 class Aspp(Pyramid):

@@ -127,10 +127,11 @@ class Decoder(nn.Module):
             x = resize(decoded * logit.sigmoid(), finer) + part("lateral_block", level)(finer)
         x = self.decoder_block1(torch.cat([x, self.ipt_blk2(image, x)], 1))
         stages["decoder_block1"] = x
-        logits = self.logits(x, image)
-        return (logits, side_logits, gradient_logits) if self.training else logits
+        if self.training:
+            return self.folded_logits(x, image), side_logits, gradient_logits
+        return self.conv_out1(torch.cat([resize(x, image), self.ipt_blk1(image, image)], 1))
 
-    def logits(self, x, image):
+    def folded_logits(self, x, image):
         """`conv_out1` of the resized map and the patches beside it; it commutes with the resizing."""
         conv = self.conv_out1[0]
         from_map, from_patches = conv.weight.flatten(1).split([x.shape[1], conv.in_channels - x.shape[1]], 1)
