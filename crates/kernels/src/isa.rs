@@ -103,7 +103,7 @@ impl Isa {
     }
 
     /// The same, but large products round their factors to bytes: weights to so many 127ths of the largest
-    /// of their output, values to so many 255ths of the range of their row. Nothing changes where the
+    /// of their output, values to so many 254ths of the range of their row. Nothing changes where the
     /// processor has no products of bytes (AMX, AVX-512 VNNI, or the dot products of ARMv8.2).
     #[must_use]
     pub fn in_bytes(self) -> Self {

@@ -169,6 +169,13 @@ impl FromStr for Voice {
             "service" => {
                 Voice::Service { voice_id: id, model_id: None, styles: Vec::new(), language: None }
             }
+            // Those of Microsoft's that hold a colon begin with a language and a region: `en-US-`.
+            _ if id.is_some() && !provider.contains('-') => {
+                let reason = format!(
+                    "no provider {provider}: use amazon, azure-openai, elevenlabs, google, microsoft or service"
+                );
+                return Err(Error::message("voice", reason));
+            }
             _ => Voice::microsoft(text),
         };
         voice.check()?;

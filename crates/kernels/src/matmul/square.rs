@@ -20,15 +20,26 @@ pub(super) const SUMS: usize = ROWS * ROWS;
 /// What is computed at once.
 pub(super) const TILE_OF_OUTPUT: Tile = Tile { rows: ROWS, vectors: 2, columns: ROWS };
 
+/// The sums of a group of rows and a panel, as values.
+pub(super) trait Sums {
+    /// Those of a row and of half of the columns.
+    fn line(&self, row: usize, half: usize) -> [f32; SIDE];
+}
+
+/// Where the sums of a row and of half of the columns begin in four tiles.
+pub(super) fn line_at(row: usize, half: usize) -> usize {
+    (row / SIDE * 2 + half) * TILE + row % SIDE * SIDE
+}
+
 /// Writes the sums of a group of rows and a panel to the output.
-pub(super) struct Finish<'a> {
+pub(super) struct Finish<'a, T> {
     pub(super) job: &'a Job<'a>,
     pub(super) group: usize,
     pub(super) panel: usize,
-    pub(super) sums: &'a [f32],
+    pub(super) sums: T,
 }
 
-impl WithSimd for Finish<'_> {
+impl<T: Sums> WithSimd for Finish<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -37,13 +48,15 @@ impl WithSimd for Finish<'_> {
         let (bias, target) = (job.matrix.bias(panel), job.target(group, panel));
         let [rows, columns] = target.size;
         for row in 0..rows.min(ROWS) {
-            for column in (0..columns.min(ROWS)).step_by(S::F32_LANES) {
-                let tile = row / SIDE * 2 + column / SIDE;
-                let at = tile * TILE + row % SIDE * SIDE + column % SIDE;
-                let sums = read(simd, &sums[at..][..S::F32_LANES]);
-                let bias = read(simd, &bias[column..][..S::F32_LANES]);
-                // SAFETY: row and column exist; the target may be written as `Job` promises.
-                unsafe { finish(simd, sums, bias, job.epilogue, target, [row, column]) };
+            for half in 0..columns.min(ROWS).div_ceil(SIDE) {
+                let line = sums.line(row, half);
+                for at in (0..SIDE.min(columns - half * SIDE)).step_by(S::F32_LANES) {
+                    let column = half * SIDE + at;
+                    let sums = read(simd, &line[at..][..S::F32_LANES]);
+                    let bias = read(simd, &bias[column..][..S::F32_LANES]);
+                    // SAFETY: row and column exist; the target may be written as `Job` promises.
+                    unsafe { finish(simd, sums, bias, job.epilogue, target, [row, column]) };
+                }
             }
         }
     }

@@ -107,7 +107,7 @@ fn of_bytes() -> Vec<Isa> {
     let all = Isa::available().into_iter().map(Isa::in_bytes);
     let found: Vec<_> = all.filter(|isa| isa.byte_unit().is_some()).collect();
     if found.is_empty() {
-        println!("skipped: this processor has no products of bytes");
+        eprintln!("skipped: this processor has no products of bytes");
     }
     found
 }
@@ -121,9 +121,9 @@ fn products_of_bytes_are_exact() {
         {
             let lowest = |row: usize| (row % 3 * 50) as f32;
             let whole = |value: f32, steps: f32| ((value + 0.5) * steps).round();
-            let mut a: Vec<f32> = values(rows * k, 1).iter().map(|v| whole(*v, 255.0)).collect();
+            let mut a: Vec<f32> = values(rows * k, 1).iter().map(|v| whole(*v, 254.0)).collect();
             for (row, a) in a.chunks_exact_mut(k).enumerate() {
-                (a[0], a[k - 1]) = (0.0, 255.0);
+                (a[0], a[k - 1]) = (0.0, 254.0);
                 a.iter_mut().for_each(|value| *value -= lowest(row));
             }
             let mut b: Vec<f32> =
@@ -156,7 +156,7 @@ fn products_of_bytes_are_off_by_their_rounding() {
             let a = &a[row * k..][..k];
             let (low, high) = a.iter().fold((0f32, 0f32), |(l, h), v| (l.min(*v), h.max(*v)));
             let steep = (0..k).fold(0f32, |largest, i| largest.max(b[i * n + j].abs()));
-            let (step, weight_step) = ((high - low) / 255.0, steep / 127.0);
+            let (step, weight_step) = ((high - low) / 254.0, steep / 127.0);
             let (mut exact, mut limit) = (bias[j], 1e-4);
             for (i, a) in a.iter().enumerate() {
                 exact += a * b[i * n + j];

@@ -289,7 +289,9 @@ fn voices_have_names_both_ways() {
     for id in ["ja-JP-NanamiNeural", "en-US-Ava:DragonHDLatestNeural"] {
         assert_eq!(id.parse::<Voice>().unwrap(), Voice::microsoft(id));
     }
-    for name in ["", "amazon", "microsoft", "azure-openai", "amazon:", "google: ", "service:"] {
+    for name in
+        ["", "foo:bar", "amazon", "microsoft", "azure-openai", "amazon:", "google: ", "service:"]
+    {
         assert_eq!(field(name.parse::<Voice>()), "voice", "{name:?}");
     }
 }

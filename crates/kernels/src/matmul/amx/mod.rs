@@ -21,7 +21,7 @@ mod tiles;
 
 use super::job::Job;
 use super::packed::Line;
-use super::square::{Finish, ROWS, SIDE, SUMS, TILE};
+use super::square::{Finish, ROWS, SIDE, SUMS, Sums, TILE, line_at};
 use crate::vectors::LINE;
 use product::Product;
 use rayon::prelude::*;
@@ -116,6 +116,15 @@ impl Parts {
     }
 }
 
+impl Sums for &[f32; SUMS] {
+    #[inline(always)]
+    fn line(&self, row: usize, half: usize) -> [f32; SIDE] {
+        let mut line = [0.0; SIDE];
+        line.copy_from_slice(&self[line_at(row, half)..][..SIDE]);
+        line
+    }
+}
+
 /// Memory of a thread for rows and sums.
 #[derive(Default)]
 struct Memory {
@@ -177,7 +186,7 @@ pub(super) unsafe fn run(job: &Job<'_>, parts: Parts) {
                     unsafe { product(&tiles, rows, columns, count, sums, first == 0) };
                     if first + count == chunks {
                         // SAFETY: four tiles of sums were just written.
-                        let sums = unsafe { std::slice::from_raw_parts(sums, SUMS) };
+                        let sums = unsafe { &*sums.cast::<[f32; SUMS]>() };
                         job.matrix.isa.run(Finish { job, group, panel, sums });
                     }
                 }

@@ -21,8 +21,7 @@ mod vnni;
 
 use super::job::Job;
 use super::packed::Line;
-use super::square::{Finish, ROWS, SIDE, SUMS, TILE};
-use pulp::{Simd, WithSimd};
+use super::square::{Finish, ROWS, SIDE, SUMS, Sums, TILE, line_at};
 use rows::{RowScale, Rows};
 use std::cell::Cell;
 
@@ -188,7 +187,7 @@ pub(super) unsafe fn run(job: &Job<'_>, unit: ByteUnit) {
     #[cfg(target_arch = "x86_64")]
     let tiles = (unit == ByteUnit::Amx).then(super::amx::Tiles::new);
     let product = unit.product();
-    let (mut sums, mut scaled) = ([0; SUMS], [0.0; SUMS]);
+    let mut sums = [0; SUMS];
     for panel in job.panels.clone() {
         let (columns, about) = {
             let panel = job.matrix.panel(panel);
@@ -200,8 +199,8 @@ pub(super) unsafe fn run(job: &Job<'_>, unit: ByteUnit) {
             // lines are aligned; there are `Tiles` where the unit is one of tiles.
             unsafe { product(rows, columns.as_ptr().cast(), chunks, &mut sums) };
             let rows = &memory.scales[group * ROWS..][..ROWS];
-            job.matrix.isa.run(Scale { sums: &sums, rows, about, to: &mut scaled });
-            job.matrix.isa.run(Finish { job, group, panel, sums: &scaled });
+            let whole = Whole { sums: &sums, rows, about };
+            job.matrix.isa.run(Finish { job, group, panel, sums: whole });
         }
     }
     #[cfg(target_arch = "x86_64")]
@@ -209,34 +208,28 @@ pub(super) unsafe fn run(job: &Job<'_>, unit: ByteUnit) {
     MEMORY.set(Some(memory));
 }
 
-/// Makes values of whole sums.
-struct Scale<'a> {
+/// Whole sums, and what they mean.
+struct Whole<'a> {
     sums: &'a [i32; SUMS],
     rows: &'a [RowScale],
     /// The scales of the columns and the sums of their values.
     about: &'a [f32],
-    to: &'a mut [f32; SUMS],
 }
 
-impl WithSimd for Scale<'_> {
-    type Output = ();
-
+impl Sums for Whole<'_> {
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
+    fn line(&self, row: usize, half: usize) -> [f32; SIDE] {
         let (scales, totals) = self.about.split_at(ROWS);
-        for (row, about) in self.rows.iter().enumerate() {
-            for (half, (scales, totals)) in
-                scales.chunks_exact(SIDE).zip(totals.chunks_exact(SIDE)).enumerate()
-            {
-                let at = (row / SIDE * 2 + half) * TILE + row % SIDE * SIDE;
-                let sums = &self.sums[at..][..SIDE];
-                let to = &mut self.to[at..][..SIDE];
-                for i in 0..SIDE {
-                    // Cannot overflow: so many bytes a row would not fit in memory.
-                    let zero = about.zero.wrapping_mul(totals[i].to_bits().cast_signed());
-                    to[i] = sums[i].wrapping_sub(zero) as f32 * (about.scale * scales[i]);
-                }
-            }
+        let scales = &scales[half * SIDE..][..SIDE];
+        let totals = &totals[half * SIDE..][..SIDE];
+        let sums = &self.sums[line_at(row, half)..][..SIDE];
+        let RowScale { scale, zero } = self.rows[row];
+        let mut line = [0.0; SIDE];
+        for i in 0..SIDE {
+            // Cannot overflow: so many bytes a row would not fit in memory.
+            let zero = zero.wrapping_mul(totals[i].to_bits().cast_signed());
+            line[i] = sums[i].wrapping_sub(zero) as f32 * (scale * scales[i]);
         }
+        line
     }
 }

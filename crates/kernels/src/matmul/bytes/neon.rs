@@ -1,7 +1,7 @@
 //! Products of bytes by the vectors of ARMv8.2 (its dot products).
 
 use super::{CHUNK, DEPTH, LINE_BYTES};
-use crate::matmul::square::{ROWS, SIDE, SUMS, TILE};
+use crate::matmul::square::{ROWS, SIDE, SUMS, line_at};
 use crate::vectors::unrolled;
 use std::arch::aarch64::*;
 use std::arch::asm;
@@ -73,7 +73,7 @@ pub(super) unsafe fn product(
             for (r, totals) in totals.iter().enumerate() {
                 let row = first + r;
                 for (v, total) in totals.iter().enumerate() {
-                    let at = (row / SIDE * 2 + half) * TILE + row % SIDE * SIDE + v * 4;
+                    let at = line_at(row, half) + v * 4;
                     // SAFETY: four sums, just sliced.
                     unsafe { vst1q_s32(sums[at..][..4].as_mut_ptr(), *total) };
                 }

@@ -32,28 +32,23 @@ impl WithSimd for Rows<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
+    fn with_simd<S: Simd>(self, simd: S) {
         let Self { job, group, flip, to, scales, bytes } = self;
         let pointers = &job.pointers[group * job.pieces * ROWS..][..job.pieces * ROWS];
         for (row, about) in scales.iter_mut().enumerate() {
-            let pieces = || {
-                let lengths = job.parts.iter().cycle();
-                let pointers = pointers[row..].iter().step_by(ROWS);
-                // SAFETY: a piece is readable for the values of its part.
-                pointers
-                    .zip(lengths)
-                    .map(|(from, length)| unsafe { std::slice::from_raw_parts(*from, *length) })
-            };
-            let mut extent = Extent::default();
-            pieces().for_each(|piece| extent.see(piece));
-            let (scale, inverse) = extent.scale();
-            let zero = (-extent.low() * inverse).round();
-            *about = RowScale { scale, zero: zero as i32 - i32::from(flip) };
+            let pieces = Pieces { pointers: &pointers[row..], parts: job.parts, part: 0 };
+            let mut extent = Extent::new(simd);
+            for piece in pieces.clone() {
+                extent.see(simd, piece);
+            }
+            let [low, range] = extent.found(simd);
+            // What is smaller has no inverse.
+            let inverse = if range > f32::MIN_POSITIVE * STEPS { STEPS / range } else { 0.0 };
+            let zero = (-low * inverse).ceil();
+            *about = RowScale { scale: range / STEPS, zero: zero as i32 - i32::from(flip) };
             let mut at = 0;
-            for piece in pieces() {
-                for (value, to) in piece.iter().zip(&mut bytes[at..]) {
-                    *to = rounded(*value * inverse + zero) ^ flip;
-                }
+            for piece in pieces {
+                round(piece, inverse, zero + WHOLE, flip, &mut bytes[at..][..piece.len()]);
                 at += piece.len();
             }
             for (chunk, bytes) in bytes.chunks_exact(DEPTH).enumerate() {
@@ -65,60 +60,90 @@ impl WithSimd for Rows<'_> {
     }
 }
 
-/// The nearest whole number from 0 to 255; 0 for what is no number.
+/// The pieces of a row.
+#[derive(Clone)]
+struct Pieces<'a> {
+    /// Of this row and those after it in the group, piece by piece.
+    pointers: &'a [*const f32],
+    parts: &'a [usize],
+    part: usize,
+}
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = &'a [f32];
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<&'a [f32]> {
+        let (&from, &length) = (self.pointers.first()?, self.parts.get(self.part)?);
+        self.pointers = self.pointers.get(ROWS..).unwrap_or_default();
+        self.part = if self.part + 1 == self.parts.len() { 0 } else { self.part + 1 };
+        // SAFETY: a piece is readable for the values of its part, as `Rows` asks for.
+        Some(unsafe { std::slice::from_raw_parts(from, length) })
+    }
+}
+
+/// Steps from the lowest value of a row to the highest: one less than a byte has, so that zero can be one
+/// of them.
+const STEPS: f32 = 254.0;
+/// Where the last bit of a value counts ones, and bytes below are two's complement.
+const WHOLE: f32 = 12_582_912.0;
+
+/// The nearest whole numbers to `value * inverse + shift`, of which the lowest byte is kept. It is between 0
+/// and 255 above [`WHOLE`].
 #[inline(always)]
-fn rounded(value: f32) -> u8 {
-    let value = value + 0.5;
-    let value = if value > 0.0 { value } else { 0.0 };
-    let value = if value < 255.0 { value } else { 255.0 };
-    // SAFETY: lies between 0 and 255.
-    (unsafe { value.to_int_unchecked::<i32>() }) as u8
+fn round(values: &[f32], inverse: f32, shift: f32, flip: u8, to: &mut [u8]) {
+    let byte = |value: f32| (value * inverse + shift).to_bits() as u8 ^ flip;
+    let (lines, rest) = values.as_chunks::<LINE>();
+    let (to_lines, to_rest) = to.as_chunks_mut::<LINE>();
+    for (line, to) in lines.iter().zip(to_lines) {
+        // Not written in place: the compiler does not know that the two lie apart.
+        let mut bytes = [0; LINE];
+        for i in 0..LINE {
+            bytes[i] = byte(line[i]);
+        }
+        *to = bytes;
+    }
+    for (value, to) in rest.iter().zip(to_rest) {
+        *to = byte(*value);
+    }
 }
 
 /// The range of the values of a row, with zero.
-#[derive(Default)]
-struct Extent {
-    low: [f32; LINE],
-    high: [f32; LINE],
+struct Extent<S: Simd> {
+    low: S::f32s,
+    high: S::f32s,
     /// NaN where a value was not finite.
-    wrong: [f32; LINE],
+    wrong: S::f32s,
 }
 
-impl Extent {
+impl<S: Simd> Extent<S> {
     #[inline(always)]
-    fn see(&mut self, values: &[f32]) {
-        let (lines, rest) = values.as_chunks::<LINE>();
-        for line in lines {
-            self.see_line(line);
+    fn new(simd: S) -> Self {
+        let zero = simd.splat_f32s(0.0);
+        Self { low: zero, high: zero, wrong: zero }
+    }
+
+    #[inline(always)]
+    fn see(&mut self, simd: S, values: &[f32]) {
+        let zero = simd.splat_f32s(0.0);
+        let (vectors, rest) = S::as_simd_f32s(values);
+        let mut see = |value: S::f32s| {
+            self.low = simd.min_f32s(value, self.low);
+            self.high = simd.max_f32s(value, self.high);
+            self.wrong = simd.mul_add_e_f32s(value, zero, self.wrong);
+        };
+        for vector in vectors {
+            see(*vector);
         }
         if !rest.is_empty() {
-            let mut last = [0.0; LINE];
-            last[..rest.len()].copy_from_slice(rest);
-            self.see_line(&last);
+            see(simd.partial_load_f32s(rest));
         }
     }
 
+    /// The lowest value and how much higher the highest is; that is NaN if one was not finite.
     #[inline(always)]
-    fn see_line(&mut self, line: &[f32; LINE]) {
-        let Self { low, high, wrong } = self;
-        for i in 0..LINE {
-            low[i] = if line[i] < low[i] { line[i] } else { low[i] };
-            high[i] = if line[i] > high[i] { line[i] } else { high[i] };
-            wrong[i] += line[i] * 0.0;
-        }
-    }
-
-    fn low(&self) -> f32 {
-        self.low.iter().fold(0.0, |low, value| low.min(*value))
-    }
-
-    /// What a step of a byte is worth, and the inverse; both 0 where all is nearly zero.
-    fn scale(&self) -> (f32, f32) {
-        let high = self.high.iter().fold(0f32, |high, value| high.max(*value));
-        let range = high - self.low();
-        let wrong: f32 = self.wrong.iter().sum();
-        // What is smaller has no inverse.
-        let inverse = if range > f32::MIN_POSITIVE * 255.0 { 255.0 / range } else { 0.0 };
-        (range / 255.0 + wrong, inverse)
+    fn found(&self, simd: S) -> [f32; 2] {
+        let low = simd.reduce_min_f32s(self.low);
+        [low, simd.reduce_max_f32s(self.high) - low + simd.reduce_sum_f32s(self.wrong)]
     }
 }

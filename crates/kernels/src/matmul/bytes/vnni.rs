@@ -1,7 +1,7 @@
 //! Products of bytes by the vectors of AVX-512 (VNNI).
 
 use super::{CHUNK, DEPTH, LINE_BYTES, TOGETHER};
-use crate::matmul::square::{ROWS, SIDE, SUMS, TILE};
+use crate::matmul::square::{ROWS, SIDE, SUMS, line_at};
 use crate::vectors::unrolled;
 use std::arch::x86_64::*;
 
@@ -42,8 +42,7 @@ pub(super) unsafe fn product(
         for (r, totals) in totals.iter().enumerate() {
             let row = first + r;
             for (half, total) in totals.iter().enumerate() {
-                let at = (row / SIDE * 2 + half) * TILE + row % SIDE * SIDE;
-                let to = sums[at..][..SIDE].as_mut_ptr();
+                let to = sums[line_at(row, half)..][..SIDE].as_mut_ptr();
                 // SAFETY: a vector's worth of sums, just sliced.
                 unsafe { _mm512_storeu_si512(to.cast(), *total) };
             }
