@@ -42,10 +42,47 @@ SUMMARIES = {
 TOLERANCE = {"segmentation": (1e-3,), "detection": (2e-2, 1e-4)}
 
 
+LARGE = 1e3  # variance of what a BatchNorm sees
+
+
+def moderated(values):
+    """The same network, but what a BatchNorm sees is no larger than F16 can hold.
+
+    Training does not care how large that is, since the norm divides by it: the convolution before it is
+    divided by as much. (The constant that the norm adds to the variance is too small to matter.)
+    """
+    values = dict(values)
+    for name, variance in list(values.items()):
+        if not name.endswith(".running_var") or variance.max() <= LARGE:
+            continue
+        norm = name.removesuffix(".running_var")
+        conv = convolution_before(norm, values)
+        factor = (LARGE / variance.float().clamp(min=LARGE)).sqrt()
+        values[name] = variance.float() * factor**2
+        values[f"{norm}.running_mean"] = values[f"{norm}.running_mean"].float() * factor
+        values[f"{conv}.weight"] = values[f"{conv}.weight"].float() * factor[:, None, None, None]
+        if f"{conv}.bias" in values:
+            values[f"{conv}.bias"] = values[f"{conv}.bias"].float() * factor
+    return values
+
+
+def convolution_before(norm, values):
+    """The name of the convolution whose result this BatchNorm takes."""
+    parent, _, name = norm.rpartition(".")
+    if name.isdigit():
+        names = [str(int(name) - 1)]
+    else:
+        names = [name.replace("bn", "conv"), "atrous_conv", "atrous_conv.regular_conv"]
+    found = [f"{parent}.{name}" for name in names if f"{parent}.{name}.weight" in values]
+    if not found:
+        raise ValueError(f"no convolution before {norm}")
+    return found[0]
+
+
 def exported(values):
     """Name -> F16 tensor of what inference needs."""
     result = {}
-    for name, value in values.items():
+    for name, value in moderated(values).items():
         if name.endswith(SKIPPED) or name.startswith(TRAINING_ONLY):
             continue
         half = value.half().contiguous()

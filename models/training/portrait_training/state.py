@@ -24,12 +24,14 @@ def converted(value, dtype):
 
 def save_state(folder, trainer):
     network = trainer.network.state_dict()
-    ema = {k: converted(v, torch.float16) for k, v in trainer.ema.network.state_dict().items()}
+    # Vectors are small in any type, and variances may be too large for this one.
+    short = lambda value: converted(value, torch.float16) if value.ndim > 1 else value
+    ema = {k: short(v) for k, v in trainer.ema.network.state_dict().items()}
     about = {"task": trainer.options.task, "settings": trainer.settings, "step": trainer.step}
     about |= {"seconds": trainer.seconds, "history": trainer.history}
-    short = lambda values: {k: converted(v, torch.bfloat16) for k, v in values.items()}
+    moments_of = lambda values: {k: converted(v, torch.bfloat16) for k, v in values.items()}
     moments = [
-        {**state, "state": {i: short(values) for i, values in state["state"].items()}}
+        {**state, "state": {i: moments_of(values) for i, values in state["state"].items()}}
         for state in trainer.optimisers.state_dict()
     ]
     replace(folder / "optimiser.pt", {"step": trainer.step, "state": moments})
