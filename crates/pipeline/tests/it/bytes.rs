@@ -1,5 +1,7 @@
 //! Products of bytes against those of single precision, with trained weights on photos that were held out.
 
+#![allow(clippy::print_stdout, reason = "the documentation quotes the figures")]
+
 use portrait_pipeline::{
     DetectOptions, Device, Model, Photo, Pipeline, Places, Precision, STARTER_MODELS,
     load_detector, load_segmenter,
