@@ -103,6 +103,7 @@ fn a_matrix_unit_that_rounds_keeps_sixteen_bits() {
 }
 
 /// All that multiply bytes on this processor.
+#[allow(clippy::print_stderr, reason = "what is skipped is told")]
 fn of_bytes() -> Vec<Isa> {
     let all = Isa::available().into_iter().map(Isa::in_bytes);
     let found: Vec<_> = all.filter(|isa| isa.byte_unit().is_some()).collect();
