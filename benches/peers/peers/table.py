@@ -1,8 +1,8 @@
 """The results as Markdown."""
 
 from . import numbers
-from .cases import CASES, PRECISIONS
-from .targets import ROUNDING, outcomes
+from .cases import CASES, PRECISIONS, TOLERATED
+from .targets import outcomes
 
 SETS = {"avx2": "AVX2", "avx512f": "AVX-512", "avx512_vnni": "VNNI", "amx_tile": "AMX"}
 
@@ -95,7 +95,7 @@ def peaks(results):
 def goals(results):
     words = {True: "met", False: "**missed**", None: "not measured"}
     rows = [[o.case, o.text, o.measured, words[o.met], *o.others] for o in outcomes(results)]
-    head = ["network", "target", "measured", "", *(PRECISIONS[name] for name in ROUNDING)]
+    head = ["network", "target", "measured", "", *(PRECISIONS[name] for name in TOLERATED)]
     return markdown(head, rows) if rows else "None for these cases."
 
 

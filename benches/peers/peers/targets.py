@@ -92,10 +92,6 @@ TARGETS = (
 )
 
 
-# Those of portrait whose products round.
-ROUNDING = tuple(TOLERATED)
-
-
 @dataclass(frozen=True)
 class Outcome:
     """`met` is None where something that the target needs was not measured; `others` are the same with
@@ -117,7 +113,7 @@ def outcomes(results, targets=TARGETS):
             continue
         value = target.measure(record)
         shown, met = ("–", None) if value is None else (target.show(value), target.met(value))
-        others = [target.measure(record, name) for name in ROUNDING]
+        others = [target.measure(record, name) for name in TOLERATED]
         others = tuple("–" if other is None else target.show(other) for other in others)
         found.append(Outcome(CASES[target.case].title, target.text(), shown, met, others))
     return found

@@ -23,7 +23,7 @@ def as_matrix(weight):
 class Optimisers:
     """AdamW alone, or with Muon for the matrices; steps and states of both together."""
 
-    def __init__(self, network, decay, muon, fused):
+    def __init__(self, network, decay, muon):
         named = [(n, p) for n, p in network.named_parameters() if p.requires_grad]
         matrices = [p for n, p in named if is_matrix(n, p)]
         rest = [p for n, p in named if not is_matrix(n, p)]
@@ -39,7 +39,7 @@ class Optimisers:
             )
         else:
             groups.append({"params": matrices, "weight_decay": decay})
-        self.adamw = torch.optim.AdamW(groups, lr=0.0, betas=BETAS, fused=fused)
+        self.adamw = torch.optim.AdamW(groups, lr=0.0, betas=BETAS, fused=True)
         self.all = [self.adamw] + ([self.muon] if muon else [])
 
     def step(self, rate):

@@ -47,7 +47,7 @@ class Trainer:
             print(f"begins with the weights of step {start['step']} of {options.weights_of}", flush=True)
         self.network.to(memory_format=torch.channels_last)
         self.ema = Ema(self.network, options.ema)
-        self.optimisers = Optimisers(self.network, task.decay, self.settings["muon"], fused=True)
+        self.optimisers = Optimisers(self.network, task.decay, self.settings["muon"])
         if saved:
             self.restore(saved)
         self.network.train()

@@ -36,7 +36,7 @@ def test_the_loss_falls_on_fixed_scenes(packs, name, settings, side, muon):
     scenes = SceneMaker(photos.load(packs, "training"), task.recipe, 1).batch(4, side)
     network = task.build(settings).train()
     network.to(memory_format=torch.channels_last)
-    optimisers = Optimisers(network, 0.01, muon, fused=True)
+    optimisers = Optimisers(network, 0.01, muon)
     losses = []
     for _ in range(25):
         loss, _ = task.loss(task.forward(network, scenes), scenes)
@@ -112,7 +112,7 @@ def test_an_export_holds_large_variances(name, settings):
 def test_the_updates_of_muon_are_orthogonal():
     network = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.BatchNorm2d(8)).to(memory_format=torch.channels_last)
     before = network[0].weight.detach().clone()
-    optimisers = Optimisers(network, 0.0, muon=True, fused=True)
+    optimisers = Optimisers(network, 0.0, muon=True)
     network(torch.rand(2, 3, 9, 9)).square().mean().backward()
     optimisers.step(1.0)
     update = (network[0].weight.detach() - before).flatten(1)

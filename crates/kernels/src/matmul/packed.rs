@@ -2,7 +2,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::amx;
-use super::bytes::{self, ByteUnit};
+use super::bytes::ByteUnit;
 use super::{BLOCK, PREPARED, square};
 use crate::isa::Isa;
 use crate::vectors::LINE;
@@ -96,9 +96,7 @@ impl Layout {
     fn tile(self, n: usize, isa: Isa) -> Tile {
         match self {
             Self::Rows => Tile::choose(n, isa),
-            #[cfg(target_arch = "x86_64")]
-            Self::Chunks(_) => square::TILE_OF_OUTPUT,
-            Self::Bytes(_) => square::TILE_OF_OUTPUT,
+            _ => square::TILE_OF_OUTPUT,
         }
     }
 
@@ -107,9 +105,7 @@ impl Layout {
     pub(super) fn block(self) -> (usize, usize) {
         match self {
             Self::Rows => (BLOCK, PREPARED),
-            #[cfg(target_arch = "x86_64")]
-            Self::Chunks(_) => (amx::BLOCK, amx::PREPARED),
-            Self::Bytes(_) => (bytes::BLOCK, bytes::PREPARED),
+            _ => (square::BLOCK, square::PREPARED),
         }
     }
 

@@ -17,6 +17,11 @@ pub(super) const ROWS: usize = 2 * SIDE;
 /// Sums of a group of rows and a panel: four tiles, two of the first 16 rows and two of the others.
 pub(super) const SUMS: usize = ROWS * ROWS;
 
+/// Rows that are worked on together at most: the more, the less often the matrix is read.
+pub(super) const BLOCK: usize = 8 * ROWS;
+/// Values that are computed for them at most.
+pub(super) const PREPARED: usize = 1 << 19;
+
 /// What is computed at once.
 pub(super) const TILE_OF_OUTPUT: Tile = Tile { rows: ROWS, vectors: 2, columns: ROWS };
 

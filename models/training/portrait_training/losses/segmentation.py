@@ -40,10 +40,13 @@ def smoothed(x):
     return rows @ (x @ columns)
 
 
-def ssim_loss(matte, target, target_moments=None):
-    """One minus the mean structural similarity. `target_moments`: blurs of the target and of its square."""
-    if target_moments is None:
-        target_moments = smoothed(torch.cat([target, target**2], 1))
+def moments(target):
+    """Blurs of it and of its square."""
+    return smoothed(torch.cat([target, target**2], 1))
+
+
+def ssim_loss(matte, target, target_moments):
+    """One minus the mean structural similarity; `target_moments` as `moments` gives them."""
     mean_a, square_a, product = smoothed(torch.cat([matte, matte**2, matte * target], 1)).split(1, 1)
     mean_b, square_b = target_moments.split(1, 1)
     variance_a, variance_b = square_a - mean_a**2, square_b - mean_b**2
@@ -64,7 +67,7 @@ def gradient_target(image, target):
 def region_losses(levels, target):
     """The sums over the levels of what compares mattes; logits of other sizes are resized."""
     parts = {"bce": 0.0, "iou": 0.0, "ssim": 0.0}
-    target_moments = smoothed(torch.cat([target, target**2], 1))
+    target_moments = moments(target)
     for level in levels:
         level = resized(level, target)
         matte = level.sigmoid()

@@ -38,11 +38,6 @@ const DEEP: usize = 4;
 /// Panels whose sums are kept beside each other: with those of a block of rows, in a level-2 cache.
 const WIDE: usize = 32;
 
-/// Rows that are worked on together at most: the more, the less often the matrix is read.
-pub(super) const BLOCK: usize = 8 * ROWS;
-/// Values that are computed for them at most.
-pub(super) const PREPARED: usize = 1 << 19;
-
 /// Of how many parts values are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Parts {

@@ -34,11 +34,6 @@ const TOGETHER: usize = 4;
 /// Bytes of a line of columns.
 const LINE_BYTES: usize = SIDE * TOGETHER;
 
-/// Rows that are worked on together at most.
-pub(super) const BLOCK: usize = 8 * ROWS;
-/// Values that are computed for them at most.
-pub(super) const PREPARED: usize = 1 << 19;
-
 /// What multiplies bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ByteUnit {
