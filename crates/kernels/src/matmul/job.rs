@@ -42,14 +42,14 @@ impl WithSimd for Job<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        // The sizes of `WIDE_TILES` and `NARROW_TILES`.
+        // The sizes of `WIDE_TILES` and `NARROW_TILES`, and those of tiles that are cut off below.
         match (S::REGISTER_COUNT >= 32, self.matrix.tile.vectors) {
-            (true, 1) => self.tiles::<S, { WIDE_TILES[0].0 }, 1>(simd),
-            (true, 2) => self.tiles::<S, { WIDE_TILES[1].0 }, 2>(simd),
-            (true, _) => self.tiles::<S, { WIDE_TILES[2].0 }, 3>(simd),
-            (false, 1) => self.tiles::<S, { NARROW_TILES[0].0 }, 1>(simd),
-            (false, 2) => self.tiles::<S, { NARROW_TILES[1].0 }, 2>(simd),
-            (false, _) => self.tiles::<S, { NARROW_TILES[2].0 }, 3>(simd),
+            (true, 1) => self.tiles::<S, { WIDE_TILES[0].0 }, 8, 4, 1>(simd),
+            (true, 2) => self.tiles::<S, { WIDE_TILES[1].0 }, 8, 4, 2>(simd),
+            (true, _) => self.tiles::<S, { WIDE_TILES[2].0 }, 8, 4, 3>(simd),
+            (false, 1) => self.tiles::<S, { NARROW_TILES[0].0 }, 8, 4, 1>(simd),
+            (false, 2) => self.tiles::<S, { NARROW_TILES[1].0 }, 4, 2, 2>(simd),
+            (false, _) => self.tiles::<S, { NARROW_TILES[2].0 }, 4, 2, 3>(simd),
         }
     }
 }
@@ -69,9 +69,12 @@ impl Job<'_> {
         }
     }
 
+    /// All tiles, of `R` rows and `P` vectors; the last ones of `R2` or `R1` rows, if those are enough.
     #[inline(always)]
-    fn tiles<S: Simd, const R: usize, const V: usize>(&self, simd: S) {
-        let Self { matrix, .. } = self;
+    fn tiles<S: Simd, const R: usize, const R2: usize, const R1: usize, const P: usize>(
+        &self,
+        simd: S,
+    ) {
         for panel in self.panels.clone() {
             let mut tiles = self.pointers.chunks_exact(self.pieces * R).enumerate().peekable();
             while let Some((tile, pointers)) = tiles.next() {
@@ -84,22 +87,48 @@ impl Job<'_> {
                 }
                 let target = self.target(tile, panel);
                 let rows = Rows { pointers, parts: self.parts };
-                // SAFETY: `R` readable pointers for each piece. The panel has k rows, the values of
-                // a row of the operand, of the tile's columns, which are `V` vectors of `S`, for
-                // which the matrix was packed; so has the bias one. The target begins at an existing
-                // row and column of the output; its size is what is left of the rows of this job and
-                // of the columns, and `compute` writes no more than its own `R` rows and `V` vectors
-                // of these.
+                // SAFETY: `R` readable pointers for each piece. The target begins at an existing row and
+                // column of the output; its size is what is left of the rows of this job and of the
+                // columns.
                 unsafe {
-                    compute::<S, R, V>(
-                        simd,
-                        &rows,
-                        matrix.panel(panel),
-                        matrix.bias(panel),
-                        self.epilogue,
-                        target,
-                    );
+                    match target.size[0] {
+                        rows_left if rows_left <= R1 => {
+                            self.tile::<S, R, P, R1>(simd, &rows, panel, target);
+                        }
+                        rows_left if rows_left <= R2 => {
+                            self.tile::<S, R, P, R2>(simd, &rows, panel, target);
+                        }
+                        _ => self.tile::<S, R, P, R>(simd, &rows, panel, target),
+                    }
                 }
+            }
+        }
+    }
+
+    /// The first `N` rows of a tile, and those of its vectors that hold columns.
+    ///
+    /// # Safety
+    /// `rows.pointers` are readable, `R` for each piece of a row. The target's size exists in the output
+    /// from its place on, and no more than a tile of it that begins there is written.
+    #[inline(always)]
+    unsafe fn tile<S: Simd, const R: usize, const P: usize, const N: usize>(
+        &self,
+        simd: S,
+        rows: &Rows<'_>,
+        panel: usize,
+        target: Target,
+    ) {
+        let (values, bias) = (self.matrix.panel(panel), self.matrix.bias(panel));
+        let vectors = target.size[1].div_ceil(S::F32_LANES);
+        // SAFETY: as promised. The panel has k rows, the values of a row of the operand, of the tile's
+        // columns, which are `P` vectors of `S`, for which the matrix was packed; so has the bias one.
+        unsafe {
+            if P > 1 && vectors == 1 {
+                compute::<S, R, P, N, 1>(simd, rows, values, bias, self.epilogue, target);
+            } else if P > 2 && vectors == 2 {
+                compute::<S, R, P, N, 2>(simd, rows, values, bias, self.epilogue, target);
+            } else {
+                compute::<S, R, P, N, P>(simd, rows, values, bias, self.epilogue, target);
             }
         }
     }

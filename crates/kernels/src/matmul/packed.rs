@@ -63,18 +63,22 @@ impl WithSimd for Registers {
 }
 
 impl Tile {
-    /// The tile that wastes the least time on columns that do not exist; two vectors if that is no
-    /// difference. One vector has too little to do for each value of the other operand: a third more
-    /// time for a column.
+    /// The tile that takes the least time; two vectors if that is no difference. One vector has too
+    /// little to do for each value of the other operand: a third more time for a column. That holds for
+    /// the last columns too, where a tile is cut off.
     fn choose(n: usize, isa: Isa) -> Self {
         let (registers, lanes) = isa.run(Registers);
         let tiles = if registers >= 32 { WIDE_TILES } else { NARROW_TILES };
         let tile = |(rows, vectors)| Self { rows, vectors, columns: vectors * lanes };
         let [one, two, three] = tiles.map(tile);
-        let best = [two, three, one].into_iter();
-        let cost =
-            |tile: &Self| n.next_multiple_of(tile.columns) * if tile.vectors == 1 { 4 } else { 3 };
-        best.min_by_key(cost).unwrap_or(two)
+        let time = |vectors| if vectors == 1 { 4 } else { 3 * vectors };
+        let cost = |tile: &Self| {
+            let last = (n % tile.columns).div_ceil(lanes);
+            let time =
+                n / tile.columns * time(tile.vectors) + if last > 0 { time(last) } else { 0 };
+            (time, n.next_multiple_of(tile.columns))
+        };
+        [two, three, one].into_iter().min_by_key(cost).unwrap_or(two)
     }
 }
 

@@ -94,6 +94,8 @@ impl SmallMatrix {
         }));
         let last = pointers[count - 1];
         pointers.resize(count.next_multiple_of(height), last);
+        const WIDE: usize = WIDE_TILES[1].0;
+        const NARROW: usize = NARROW_TILES[1].0;
         // No bias: any zeros will do.
         let zeros = [0f32; 64];
         let (bias, epilogue) = (&zeros[..panel_width], Epilogue::default());
@@ -113,11 +115,11 @@ impl SmallMatrix {
                 // and its size is what is left of the rows and of `width`.
                 unsafe {
                     if S::REGISTER_COUNT >= 32 {
-                        compute::<S, { WIDE_TILES[1].0 }, 2>(
+                        compute::<S, WIDE, 2, WIDE, 2>(
                             simd, &rows, values, bias, &epilogue, target,
                         );
                     } else {
-                        compute::<S, { NARROW_TILES[1].0 }, 2>(
+                        compute::<S, NARROW, 2, NARROW, 2>(
                             simd, &rows, values, bias, &epilogue, target,
                         );
                     }

@@ -26,14 +26,20 @@ pub(super) struct Target {
     pub(super) start: [usize; 2],
 }
 
-/// Computes a tile of `R` rows and `V` vectors.
+/// Computes the first `N` rows and `V` vectors of a tile of `R` rows and `P` vectors.
 ///
 /// # Safety
-/// `rows.pointers` are as [`Rows`] tells and may be read so far. `panel` holds as many rows of `V`
+/// `rows.pointers` are as [`Rows`] tells and may be read so far. `panel` holds as many rows of `P`
 /// vectors as one row of the operand has values, `bias` one. `target.out` may be written for
-/// `target.size`, rows `target.stride` apart.
+/// `target.size`, rows `target.stride` apart. `N <= R` and `V <= P`.
 #[inline(always)]
-pub(super) unsafe fn compute<S: Simd, const R: usize, const V: usize>(
+pub(super) unsafe fn compute<
+    S: Simd,
+    const R: usize,
+    const P: usize,
+    const N: usize,
+    const V: usize,
+>(
     simd: S,
     rows: &Rows<'_>,
     panel: &[f32],
@@ -42,20 +48,20 @@ pub(super) unsafe fn compute<S: Simd, const R: usize, const V: usize>(
     target: Target,
 ) {
     let lanes = S::F32_LANES;
-    let mut sums = [[simd.splat_f32s(0.0); V]; R];
+    let mut sums = [[simd.splat_f32s(0.0); V]; N];
     let mut panel = panel.as_ptr();
     for tap in rows.pointers.chunks_exact(R * rows.parts.len()) {
         for (pointers, &values) in tap.chunks_exact(R).zip(rows.parts) {
-            let mut row = [std::ptr::null(); R];
-            row.copy_from_slice(pointers);
+            let mut row = [std::ptr::null(); N];
+            row.copy_from_slice(&pointers[..N]);
             for i in 0..values {
                 let mut columns = [simd.splat_f32s(0.0); V];
                 unrolled!(v < V <= 4, {
-                    // SAFETY: a row of the panel, `V` vectors: there is one for each value so far.
+                    // SAFETY: a row of the panel, `P` vectors: there is one for each value so far.
                     columns[v] = unsafe { load::<S>(panel.add(v * lanes)) };
                 });
-                panel = panel.wrapping_add(V * lanes);
-                unrolled!(r < R, {
+                panel = panel.wrapping_add(P * lanes);
+                unrolled!(r < N, {
                     // SAFETY: `i` lies below the values of the part.
                     let value = simd.splat_f32s(unsafe { *row[r].add(i) });
                     unrolled!(v < V <= 4, {
@@ -65,12 +71,12 @@ pub(super) unsafe fn compute<S: Simd, const R: usize, const V: usize>(
             }
         }
     }
-    // SAFETY: `bias` holds `V` vectors.
+    // SAFETY: `bias` holds `P` vectors.
     let bias: [S::f32s; V] =
         std::array::from_fn(|v| unsafe { load::<S>(bias.as_ptr().add(v * lanes)) });
     // A copy for what follows, which picks rows by number: the sums themselves stay in registers.
-    let mut finished = [[simd.splat_f32s(0.0); V]; R];
-    unrolled!(r < R, {
+    let mut finished = [[simd.splat_f32s(0.0); V]; N];
+    unrolled!(r < N, {
         unrolled!(v < V <= 4, {
             finished[r][v] = sums[r][v];
         });
