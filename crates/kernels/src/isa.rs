@@ -117,6 +117,15 @@ impl Isa {
         unit.map_or(self, |unit| Self { factors: Factors::Bytes(unit), ..self })
     }
 
+    /// The same, but all products are exact and by vectors.
+    pub(crate) fn by_vectors(self) -> Self {
+        Self::exact(match self.kind {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Amx => Kind::Avx512,
+            kind => kind,
+        })
+    }
+
     /// Whether it has a matrix unit beside the vectors.
     #[cfg(target_arch = "x86_64")]
     pub(crate) fn multiplies_tiles(self) -> bool {

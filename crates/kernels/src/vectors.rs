@@ -7,7 +7,7 @@
 
 use pulp::Simd;
 
-/// Repeats a block for each index below a limit known when compiling, up to 24, or 3. A loop may or
+/// Repeats a block for each index below a limit known when compiling, up to 24, 6 or 4. A loop may or
 /// may not be unrolled; an array that is indexed by its counter would then stand in memory, not in
 /// registers.
 macro_rules! unrolled {
@@ -18,6 +18,9 @@ macro_rules! unrolled {
     };
     ($index:ident < $limit:tt <= 4, $body:block) => {
         unrolled!([0 1 2 3], $index, $limit, $body)
+    };
+    ($index:ident < $limit:tt <= 6, $body:block) => {
+        unrolled!([0 1 2 3 4 5], $index, $limit, $body)
     };
     ([$($number:literal)*], $index:ident, $limit:tt, $body:block) => {
         $(if $number < $limit {

@@ -133,6 +133,10 @@ fn conv2d_of_several_tiles_equals_the_definition() {
 #[test]
 fn conv2d_of_many_channels_equals_the_definition() -> Result<()> {
     for (channels, out, kernel, [height, width], padding) in [
+        // By squares of 6×6.
+        (16, 19, [3, 3], [4, 8], 1),
+        (17, 16, [3, 3], [3, 101], 1),
+        (24, 33, [3, 3], [13, 10], 0),
         (48, 48, [3, 3], [1, 1], 1),
         (49, 56, [3, 3], [2, 3], 1),
         (64, 48, [3, 3], [7, 5], 1),
@@ -140,6 +144,9 @@ fn conv2d_of_many_channels_equals_the_definition() -> Result<()> {
         (48, 49, [3, 3], [5, 8], 2),
         (51, 48, [3, 3], [3, 131], 1),
         (48, 48, [3, 3], [59, 4], 1),
+        // By those of 4×4.
+        (150, 147, [3, 3], [1, 2], 1),
+        (147, 150, [3, 3], [6, 9], 1),
         (48, 50, [7, 7], [9, 12], 3),
         (50, 48, [7, 7], [7, 8], 0),
         (48, 48, [5, 5], [6, 7], 2),

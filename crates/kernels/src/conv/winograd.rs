@@ -1,10 +1,12 @@
-//! Convolutions by Winograd's minimal filtering F(2×2, 3×3) (Lavin and Gray, "Fast Algorithms for
-//! Convolutional Neural Networks", 2015): four outputs of 16 products instead of 36.
+//! Convolutions by Winograd's minimal filtering (Lavin and Gray, "Fast Algorithms for Convolutional Neural
+//! Networks", 2015): F(2×2, 3×3) computes four outputs of 16 products instead of 36, F(4×4, 3×3) sixteen of
+//! 36 instead of 144.
 //!
-//! An image is cut into squares of 4×4 pixels that overlap by 2. Each is transformed by sums and
-//! differences to 16 values a channel; each of these is the row of a product with a matrix of its own,
-//! the weights transformed alike; and the 16 results become 2×2 outputs by sums and differences again.
-//! There are no factors but ½, so little is lost to rounding.
+//! An image is cut into squares of 4×4 pixels, or 6×6, that overlap by 2. Each is transformed by sums and
+//! differences to as many values a channel; each of these is the row of a product with a matrix of its own,
+//! the weights transformed alike; and the results become 2×2 or 4×4 outputs by sums and differences again.
+//! The smaller squares have no factors but ½, so little is lost to rounding; the larger ones lose three
+//! times as much. Those are for 3×3 kernels whose matrices, four times the weights, stay in a cache.
 //!
 //! A larger kernel is cut into pieces of three taps, and single taps where a side is no multiple of
 //! three: 7 = 3 + 3 + 1. Pieces of one size are transformed alike, so their channels stand beside each
@@ -20,13 +22,21 @@ use crate::view::{View, in_chunks_of_images};
 use rayon::prelude::*;
 use transform::{FromProducts, Stage, ToProducts, of_weight};
 
+/// Values of all matrices of larger squares at most.
+const LARGE_SQUARES: usize = 3 << 18;
+/// Larger squares that are worked on together.
+const FEW_SQUARES: usize = 24;
 /// Squares that are worked on together: what they are transformed to stays in a level-2 cache while
 /// the matrices pass by. A multiple of the rows of most tiles of a product.
 const SQUARES: usize = 60;
 /// The same for a matrix unit, which is so fast that reading the matrices counts.
 const MANY_SQUARES: usize = 128;
-/// Channels below which the transformations cost more than the products they save.
-const FEW_CHANNELS: usize = 48;
+/// How many squares take as long as to begin a block.
+const A_BLOCK: usize = 4;
+/// Channels below which the transformations cost more than the products they save: with larger squares,
+/// and with smaller ones.
+const FEW_CHANNELS: usize = 16;
+const MORE_CHANNELS: usize = 48;
 
 /// A convolution with stride 1 whose weights are transformed.
 #[derive(Debug)]
@@ -34,7 +44,9 @@ pub(super) struct Winograd {
     groups: Vec<Group>,
     bias: Vec<f32>,
     isa: Isa,
-    /// That are worked on together.
+    /// Outputs of a square along both axes.
+    step: usize,
+    /// Squares that are worked on together.
     squares: usize,
     input: usize,
     out: usize,
@@ -43,7 +55,7 @@ pub(super) struct Winograd {
 /// The pieces of one size.
 #[derive(Debug)]
 struct Group {
-    /// Values of a transformed square along both axes: 4 for three taps, 2 for one.
+    /// Values of a transformed square along both axes: 4 or 6 for three taps, 2 for one.
     size: [usize; 2],
     /// The first tap of each piece.
     pieces: Vec<[usize; 2]>,
@@ -65,10 +77,13 @@ impl Winograd {
     pub(super) fn suits(shape: [usize; 4], params: super::Conv2dParams, isa: Isa) -> bool {
         let [out, input, height, width] = shape;
         let plain = params.stride == 1 && params.dilation == 1 && params.groups == 1;
+        if takes_large_squares(shape) {
+            return plain && input.min(out) >= FEW_CHANNELS;
+        }
         // A matrix unit that rounds has done all products before the squares would be transformed, and so have
         // products of bytes; which the sums and differences of a square would not fit in besides.
         let fast = isa.rounds() || isa.byte_unit().is_some();
-        !fast && plain && height.min(width) >= 3 && input.min(out) >= FEW_CHANNELS
+        !fast && plain && height.min(width) >= 3 && input.min(out) >= MORE_CHANNELS
     }
 
     /// Transforms weights `(out, in, height, width)`.
@@ -76,6 +91,10 @@ impl Winograd {
         let [out, input, height, width] = shape;
         let (rows, columns) = (segments(height), segments(width));
         let sizes = [[3, 3], [3, 1], [1, 3], [1, 1]];
+        let large = takes_large_squares(shape);
+        let step = if large { 4 } else { 2 };
+        // So few rows are no work for a matrix unit.
+        let isa = if large { isa.by_vectors() } else { isa };
         let group = |taps: [usize; 2]| {
             let tall = rows.iter().filter(|(_, count)| *count == taps[0]);
             let pieces: Vec<_> = tall
@@ -84,13 +103,13 @@ impl Winograd {
                     wide.map(|(x, _)| [*y, *x])
                 })
                 .collect();
-            let size = taps.map(|taps| taps + 1);
+            let size = taps.map(|taps| taps + step - 1);
             let values = size[0] * size[1];
             let transformed = |&[y, x]: &[usize; 2]| {
                 let mut to = vec![0f32; out * input * values];
                 let kernels = weight.par_chunks_exact(height * width);
                 to.par_chunks_exact_mut(values).zip(kernels).for_each(|(to, kernel)| {
-                    of_weight(taps, |i, j| kernel[(y + i) * width + x + j], to);
+                    of_weight(taps, size, |i, j| kernel[(y + i) * width + x + j], to);
                 });
                 to
             };
@@ -104,10 +123,16 @@ impl Winograd {
         };
         let groups = sizes.map(group).into_iter().filter(|group| !group.pieces.is_empty());
         let groups: Vec<_> = groups.collect();
-        let mut matrices = groups.iter().flat_map(|group| &group.matrices);
-        let squares = if matrices.any(Packed::takes_matrix_unit) { MANY_SQUARES } else { SQUARES };
+        let width_of = |group: &Group| [group.pieces.len() * input, out];
+        let squares = if large {
+            FEW_SQUARES
+        } else if groups.iter().any(|group| Packed::is_for_matrix_unit(width_of(group), isa)) {
+            MANY_SQUARES
+        } else {
+            SQUARES
+        };
         let bias = bias.map_or_else(|| vec![0.0; out], <[f32]>::to_vec);
-        Self { groups, bias, isa, squares, input, out }
+        Self { groups, bias, isa, step, squares, input, out }
     }
 
     /// The output of a convolution of these maps, row by row.
@@ -123,12 +148,14 @@ impl Winograd {
         let images = geometry.rows() / (height * width);
         // A thread takes as many lines of squares as make a block, or fewer, so that all threads take
         // as many.
-        let (all, most) = (height.div_ceil(2), (self.squares / width.div_ceil(2)).max(1));
-        let shares = all.div_ceil(most).next_multiple_of(rayon::current_num_threads());
-        let lines = 2 * (all / shares).max(1);
+        let (all, each) = (height.div_ceil(self.step), width.div_ceil(self.step));
+        let rounds = |lines: usize| all.div_ceil(lines).div_ceil(rayon::current_num_threads());
+        let most = (self.squares / each).max(1);
+        let lines = (1..=most).rev().min_by_key(|&lines| rounds(lines) * (lines * each + A_BLOCK));
+        let lines = self.step * lines.unwrap_or(1);
         in_chunks_of_images([images, height * line], lines * line, |image, index, y| {
             let first = index * lines;
-            let corners = squares([first, first + y.len() / line], width, image);
+            let corners = squares([first, first + y.len() / line], width, self.step, image);
             for corners in corners.chunks(self.squares) {
                 let pixels = Pixels { corners, geometry, zeros, first };
                 Scratch::of_thread(|scratch| self.block(sources, &pixels, &epilogue, y, scratch));
@@ -173,6 +200,11 @@ impl Winograd {
     }
 }
 
+/// Whether a convolution with this weight is one of larger squares.
+fn takes_large_squares([out, input, height, width]: [usize; 4]) -> bool {
+    [height, width] == [3, 3] && 36 * input * out <= LARGE_SQUARES
+}
+
 /// The first tap and the count of each piece of a side of a kernel.
 fn segments(taps: usize) -> Vec<(usize, usize)> {
     let threes = taps / 3 * 3;
@@ -180,8 +212,8 @@ fn segments(taps: usize) -> Vec<(usize, usize)> {
 }
 
 /// The upper left outputs of the squares of some lines.
-fn squares([first, last]: [usize; 2], width: usize, image: usize) -> Vec<Corner> {
-    let lines = (first..last).step_by(2);
-    let corner = |y| (0..width).step_by(2).map(move |x| Corner { image, y, x });
+fn squares([first, last]: [usize; 2], width: usize, step: usize, image: usize) -> Vec<Corner> {
+    let lines = (first..last).step_by(step);
+    let corner = |y| (0..width).step_by(step).map(move |x| Corner { image, y, x });
     lines.flat_map(corner).collect()
 }

@@ -84,17 +84,19 @@ impl Tile {
 
 impl Layout {
     fn choose(size: [usize; 2], isa: Isa, value: &(impl Fn(usize, usize) -> f32 + Sync)) -> Self {
+        if !Packed::is_for_matrix_unit(size, isa) {
+            return Self::Rows;
+        }
         if let Some(unit) = isa.byte_unit() {
-            return if ByteUnit::pays(size) { Self::Bytes(unit) } else { Self::Rows };
+            return Self::Bytes(unit);
         }
         #[cfg(target_arch = "x86_64")]
-        if isa.multiplies_tiles()
-            && let Some(parts) = amx::Parts::choose(size, isa.rounds(), value)
+        return Self::Chunks(amx::Parts::choose(size, isa.rounds(), value));
+        #[cfg(not(target_arch = "x86_64"))]
         {
-            return Self::Chunks(parts);
+            let _ = value;
+            Self::Rows
         }
-        let _ = (size, isa, value);
-        Self::Rows
     }
 
     fn tile(self, n: usize, isa: Isa) -> Tile {
@@ -172,9 +174,16 @@ impl Packed {
         Self { lines, bias: biases, k, n, tile, layout, isa }
     }
 
-    /// Whether its products are done by a matrix unit, not by vectors.
-    pub(crate) fn takes_matrix_unit(&self) -> bool {
-        self.layout != Layout::Rows
+    /// Whether products with a matrix of `k × n` are done by a matrix unit, or in bytes.
+    pub(crate) fn is_for_matrix_unit(size: [usize; 2], isa: Isa) -> bool {
+        if isa.byte_unit().is_some() {
+            return ByteUnit::pays(size);
+        }
+        #[cfg(target_arch = "x86_64")]
+        if isa.multiplies_tiles() {
+            return amx::Parts::pay(size, isa.rounds());
+        }
+        false
     }
 
     pub(super) fn panels(&self) -> usize {

@@ -46,23 +46,25 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// For a matrix of `k × n`; `None` if a product is faster by vectors. To split a value into two parts
+    /// Whether a product with a matrix of `k × n` is faster than by vectors. To split a value into two parts
     /// takes as long as vectors need for 12 columns.
+    pub(super) fn pay([k, n]: [usize; 2], rounded: bool) -> bool {
+        if rounded { k >= SIDE && n > SIDE } else { k.min(n) >= 8 * SIDE }
+    }
+
+    /// For a matrix of `k × n`.
     pub(super) fn choose(
         [k, n]: [usize; 2],
         rounded: bool,
         value: &(impl Fn(usize, usize) -> f32 + Sync),
-    ) -> Option<Self> {
+    ) -> Self {
         if rounded {
-            return (k >= SIDE && n > SIDE).then_some(Self { rows: 2, columns: 2 });
-        }
-        if k < 8 * SIDE || n < 8 * SIDE {
-            return None;
+            return Self { rows: 2, columns: 2 };
         }
         // Two parts have 16 bits, so eight of the 24 are zero. By columns, whose values lie together.
         let is_short = |j| (0..k).all(|i| value(i, j).to_bits() & 0xff == 0);
         let columns = if (0..n).into_par_iter().all(is_short) { 2 } else { 3 };
-        Some(Self { rows: 3, columns })
+        Self { rows: 3, columns }
     }
 
     /// Room for a chunk of columns, in `f32`.
