@@ -22,8 +22,9 @@ use crate::view::{View, in_chunks_of_images};
 use rayon::prelude::*;
 use transform::{FromProducts, Stage, ToProducts, of_weight};
 
-/// Values of all matrices of larger squares at most.
-const LARGE_SQUARES: usize = 3 << 18;
+/// Values of all matrices of larger squares at most: where there are more of them, images are small, and to
+/// read them takes longer than the products.
+const LARGE_SQUARES: usize = 3 << 17;
 /// Larger squares that are worked on together.
 const FEW_SQUARES: usize = 24;
 /// Squares that are worked on together: what they are transformed to stays in a level-2 cache while
@@ -77,13 +78,16 @@ impl Winograd {
     pub(super) fn suits(shape: [usize; 4], params: super::Conv2dParams, isa: Isa) -> bool {
         let [out, input, height, width] = shape;
         let plain = params.stride == 1 && params.dilation == 1 && params.groups == 1;
-        if takes_large_squares(shape) {
-            return plain && input.min(out) >= FEW_CHANNELS;
-        }
-        // A matrix unit that rounds has done all products before the squares would be transformed, and so have
-        // products of bytes; which the sums and differences of a square would not fit in besides.
+        let channels = input.min(out);
+        // A matrix unit that rounds has done the products of many channels before the squares would be
+        // transformed, and so have products of bytes; which the sums of a square would not fit in besides.
         let fast = isa.rounds() || isa.byte_unit().is_some();
-        !fast && plain && height.min(width) >= 3 && input.min(out) >= MORE_CHANNELS
+        let gains = if takes_large_squares(shape) {
+            channels >= FEW_CHANNELS && !(fast && channels >= MORE_CHANNELS)
+        } else {
+            channels >= MORE_CHANNELS && !fast
+        };
+        plain && height.min(width) >= 3 && gains
     }
 
     /// Transforms weights `(out, in, height, width)`.
