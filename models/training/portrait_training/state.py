@@ -6,8 +6,11 @@ networks. `optimiser.pt` holds the optimisers' moments in bf16; a run without it
 
 import json
 import os
+import tomllib
 
 import torch
+
+from .predict import load_network
 
 
 def replace(path, value):
@@ -37,6 +40,21 @@ def save_state(folder, trainer):
     replace(folder / "optimiser.pt", {"step": trainer.step, "state": moments})
     replace(folder / "state.pt", {"network": network, "ema": ema, **about})
     (folder / "log.json").write_text(json.dumps(about, indent=1) + "\n")
+
+
+def load_start(folder, device="cpu"):
+    """Weights and settings to begin a new run with: those of a run, or of a model folder (in F16).
+
+    A model folder of a BiRefNet lacks the heads that only training needs: they begin anew.
+    """
+    if not (folder / "manifest.toml").is_file():
+        state = load_state(folder, device)
+        if state is None:
+            raise FileNotFoundError(f"{folder} holds neither state.pt nor manifest.toml")
+        return state
+    shape = tomllib.loads((folder / "manifest.toml").read_text())["architecture"]
+    settings = {"attention": shape["decoder_attention"]} if "decoder_attention" in shape else {}
+    return {"network": load_network(folder)[0].state_dict(), "settings": settings}
 
 
 def load_state(folder, device="cpu"):

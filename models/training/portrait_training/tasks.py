@@ -84,7 +84,7 @@ TASKS = {
         recipe=plan.DETECTION,
         schedules={
             "gpu": Schedule([Stage(0.4, 320, 96), Stage(0.75, 480, 64), Stage(1.0, 640, 48)], 2e-3, False, 640),
-            "cpu": Schedule([Stage(0.4, 256, 16), Stage(0.75, 320, 16), Stage(1.0, 384, 16)], 1e-3, False, 384),
+            "cpu": Schedule([Stage(0.35, 320, 16), Stage(0.7, 384, 16), Stage(1.0, 448, 12)], 3e-3, True, 448),
         },
         decay=0.02,
     ),

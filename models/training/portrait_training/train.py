@@ -20,7 +20,7 @@ from .data.scenes import SceneMaker
 from .ema import Ema
 from .evaluate import quality, report, write
 from .optimisers import Optimisers
-from .state import load_state, save_state
+from .state import load_start, load_state, save_state
 from .tasks import TASKS
 
 WARM_UP = 200  # steps, also after a resume without the optimiser's state
@@ -35,7 +35,7 @@ class Trainer:
         self.settings = {"attention": options.attention, "schedule": options.schedule}
         self.step, self.seconds, self.since_start, self.history = 0, 0.0, 0, []
         saved = load_state(options.out, self.device)
-        start = load_state(options.weights_of, self.device) if options.weights_of and not saved else None
+        start = load_start(options.weights_of, self.device) if options.weights_of and not saved else None
         if saved or start:
             self.settings |= (saved or start)["settings"]
         self.schedule = task.schedules[self.settings["schedule"]]
@@ -44,7 +44,7 @@ class Trainer:
         self.network = task.build(self.settings).to(self.device)
         if start:
             self.network.load_state_dict(start["network"])
-            print(f"begins with the weights of step {start['step']} of {options.weights_of}", flush=True)
+            print(f"begins with the weights of {options.weights_of}", flush=True)
         self.network.to(memory_format=torch.channels_last)
         self.ema = Ema(self.network, options.ema)
         self.optimisers = Optimisers(self.network, task.decay, self.settings["muon"])
@@ -130,7 +130,7 @@ def main(arguments=None):
     parser.add_argument("task", choices=TASKS)
     parser.add_argument("--packs", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder of the run; resumed if it has a state")
-    parser.add_argument("--weights-of", type=Path, help="run whose weights a new run begins with, on its own schedule")
+    parser.add_argument("--weights-of", type=Path, help="run, or model folder, whose weights a new run begins with, on its own schedule")
     parser.add_argument("--total-minutes", type=float, default=14, help="of the whole training, over all commands")
     parser.add_argument("--minutes", type=float, default=1e9, help="at most, in this command")
     parser.add_argument("--steps", type=int, help="length of the training in steps instead of minutes")

@@ -46,6 +46,12 @@ def draw_sets(folder, count=20):
             photo.paste((220, 40 + 5 * i, 30), mask=mask)
             photo.save(folder / name / "images" / f"{i:03}.jpg", quality=95)
             mask.save(folder / name / "masks" / f"{i:03}.png")
+    for name in ("animals/mammals", "people"):
+        (folder / "stamps" / name).mkdir(parents=True)
+        for i in range(count):
+            thing = Image.new("RGBA", (130, 120))
+            ImageDraw.Draw(thing).ellipse((10, 10, 120, 70 + i), fill=(30, 60, 200, 255))
+            thing.save(folder / "stamps" / name / f"{i:03}.png")
     (folder / "backgrounds").mkdir()
     for i in range(count):
         noise(120, 80).save(folder / "backgrounds" / f"{i:03}.jpg")
@@ -58,5 +64,6 @@ def packs(tmp_path_factory):
 
     sets, out = tmp_path_factory.mktemp("sets"), tmp_path_factory.mktemp("packs")
     draw_sets(sets)
-    prepare.main(["--datasets", str(sets), "--out", str(out), "--part-mb", "0.4", "--jobs", "1"])
+    stamps = str(sets / "stamps")
+    prepare.main(["--datasets", str(sets), "--objects", stamps, "--out", str(out), "--part-mb", "0.4", "--jobs", "1"])
     return out

@@ -1,5 +1,6 @@
 """Packs, cut-outs and scenes."""
 
+import dataclasses
 import io
 import tarfile
 import tomllib
@@ -23,6 +24,7 @@ def test_packs_keep_every_tenth_for_validation(packs):
     assert sorted((p.set, p.stem) for p in held_out.people) == [
         ("ccp", "009"), ("ccp", "019"), ("eg1800", "009"), ("eg1800", "019"),
     ]
+    assert [len(split.objects) for split in (training, held_out)] == [18, 2]
     parts = list(packs.glob("pack-*.tar"))
     assert len(parts) > 1
     assert all(part.stat().st_size < 0.45 * 2**20 for part in parts)
@@ -69,6 +71,42 @@ def test_where_a_person_can_be_cut_out():
     mask[:, 20:40] = 255
     assert photos.describe("s", "head cut", mask).free is None
     assert photos.describe("s", "nobody", np.zeros((9, 9), np.uint8)) is None
+
+
+def test_objects_are_cut_to_what_is_seen_and_none_is_a_person(packs, tmp_path):
+    training = photos.load(packs, "training")
+    assert all(thing.stem.startswith("animals-mammals-") for thing in training.objects)
+    first = training.objects[0]
+    assert first.size == first.free[2:] == (111, 61)
+    pixels = training.pixels[len(training.people)]
+    assert pixels[3, 30, 55] == 255 and pixels[3, 0, 0] == 0
+    assert (pixels[:3, 30, 55].int() - torch.tensor([30, 60, 200])).abs().max() < 12
+    with pytest.raises(FileNotFoundError, match="transparent ground"):
+        prepare.objects_of(tmp_path)
+
+
+def test_scenes_of_objects_alone_hold_nobody(packs):
+    data = photos.load(packs, "training")
+    nobody = dataclasses.replace(plan.DETECTION, kinds=(0, 1, 0, 0), pasted=(1,), objects_alone=1, decoys=0, mosaics=0)
+    scenes = SceneMaker(data, nobody, 3).batch(8, 64)
+    assert scenes.mattes.max() == 0 and not scenes.valid.any()
+    # The thing is blue, which the grey noise behind is not.
+    blue = scenes.pictures[:, 2] - scenes.pictures[:, 0]
+    bare = SceneMaker(data, dataclasses.replace(nobody, objects_alone=0), 3).batch(8, 64).pictures
+    assert (blue.flatten(1) > 0.2).float().mean() > 2 * ((bare[:, 2] - bare[:, 0]) > 0.2).float().mean() + 0.02
+
+
+def test_people_in_a_row_stand_side_by_side(packs):
+    data = photos.load(packs, "training")
+    planner = plan.Planner(data, dataclasses.replace(plan.DETECTION, rows=1.0), np.random.default_rng(0))
+    for _ in range(20):
+        scene = planner.behind(plan.PROCEDURAL, 64, 1.0)
+        planner.paste(scene, 64, 1.0, 4)
+        assert len({data.people[layer.source].is_cut for layer in scene.layers}) == 1
+        inverse = [np.linalg.inv(np.vstack([layer.matrix, [0, 0, 1]])) for layer in scene.layers]
+        boxes = [data.people[layer.source].free for layer in scene.layers]
+        middles = [(m @ [(b[0] + b[2]) / 2, (b[1] + b[3]) / 2, 1])[0] for m, b in zip(inverse, boxes)]
+        assert middles == sorted(middles)
 
 
 def test_affine_takes_points_home():

@@ -15,7 +15,7 @@ from portrait_training.data.scenes import SceneMaker
 from portrait_training.ema import Ema
 from portrait_training.optimisers import Optimisers
 from portrait_training.predict import load_network, normalised
-from portrait_training.state import load_state
+from portrait_training.state import load_start, load_state
 from portrait_training.tasks import TASKS
 
 
@@ -86,6 +86,14 @@ def test_a_run_resumes_and_exports(packs, tmp_path, name, monkeypatch, capsys):
     with torch.no_grad():
         outputs, wanted = network(picture), trained(picture)
     assert torch.allclose(outputs[0], wanted[0], atol=1e-3), "but for F16"
+
+    other[other.index("--weights-of") + 1] = str(folder)
+    other[other.index("--out") + 1] = str(tmp_path / "further")
+    train.main(other)
+    further = load_state(tmp_path / "further")
+    assert torch.allclose(further["network"][key], second["ema"][key].float(), atol=2e-3), "but for F16 and moderation"
+    with pytest.raises(FileNotFoundError, match="neither"):
+        load_start(tmp_path)
 
 
 @pytest.mark.parametrize("name, settings", [("segmentation", {"attention": "aspp-deformable"}), ("detection", {})])

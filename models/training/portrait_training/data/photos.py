@@ -4,12 +4,14 @@ import io
 import json
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
+
+from .prepare import OBJECTS
 
 # A mask reaches the border of its photo where this part of its box's side lies on it.
 TOUCHES = 0.02
@@ -33,7 +35,8 @@ class Photos:
     """One split of the sets on a device."""
 
     people: list  # of Person
-    pixels: torch.Tensor  # uint8 (people, 4, S, S): RGB continued over the border, mask
+    objects: list  # of Person, though they are none: what can be pasted that is no person
+    pixels: torch.Tensor  # uint8 (people and then objects, 4, S, S): RGB continued over the border, mask
     places: torch.Tensor  # uint8 (places, 3, S', S')
     place_sizes: list
 
@@ -114,14 +117,17 @@ def padded(arrays, device):
 
 def load(folder, split, device="cpu", limit=None):
     """The photos of a split, "training" or "validation"."""
-    people, arrays, places = [], [], []
+    people, objects, arrays, object_arrays, places = [], [], [], [], []
     for name, stem, photo, mask in read(folder, split, limit):
         if mask is None:
             places.append(photo)
             continue
         person = describe(name, stem, mask)
-        if person:
+        if name == OBJECTS:
+            objects.append(replace(person, free=person.box, is_cut=False))
+            object_arrays.append(np.dstack([photo, mask]))
+        elif person:
             people.append(person)
             arrays.append(np.dstack([photo, mask]))
     sizes = [(place.shape[1], place.shape[0]) for place in places]
-    return Photos(people, padded(arrays, device), padded(places, device), sizes)
+    return Photos(people, objects, padded(arrays + object_arrays, device), padded(places, device), sizes)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 REAL, PLACE, EMPTIED, PROCEDURAL = range(4)  # kinds of backgrounds
+PERSON, DECOY, OBJECT = range(3)  # kinds of layers
 SMALLEST_LEVEL = 4  # photos are reduced at most 16 times
 MOSTLY_PERSON = 0.35
 
@@ -21,6 +22,11 @@ class Recipe:
     # Part of the scenes with something pasted that has a person's outline, turned anyhow, but shows
     # part of a background: neither an outline nor a pasted edge makes a person.
     decoys: float = 0.25
+    # Part of the scenes with things or animals, before and behind people, where the packs hold some;
+    # and of those where nobody is.
+    objects: float = 0.3
+    objects_alone: float = 0.7
+    rows: float = 0.35  # part of the groups who stand side by side
 
 
 # A segmenter sees crops around a person, stretched to a square; a detector sees whole photos.
@@ -34,7 +40,7 @@ SEGMENTATION = Recipe(
 DETECTION = Recipe(
     kinds=(0.35, 0.35, 0.18, 0.12),
     extra_on_real=(0.75, 0.15, 0.1),
-    pasted=(0.1, 0.3, 0.25, 0.2, 0.15),
+    pasted=(0.15, 0.25, 0.2, 0.17, 0.13, 0.1),
     stretched=False,
     mosaics=0.2,
 )
@@ -42,14 +48,14 @@ DETECTION = Recipe(
 
 @dataclass
 class Layer:
-    """One pasted person of a scene (or a decoy), in pixels of the scene."""
+    """One pasted person of a scene (or a decoy, or an object), in pixels of the scene."""
 
-    person: int
+    source: int  # of `Photos.pixels`
     matrix: np.ndarray  # from the scene to the photo
     level: int
     bottom: float  # where the person ends; those further down stand in front
     shelf: tuple | None = None  # x0, y0, x1, y1 of something that hides a cut lower edge
-    decoy: bool = False
+    kind: int = PERSON
 
 
 @dataclass
@@ -88,6 +94,7 @@ class Planner:
         self.photos, self.recipe, self.rng = photos, recipe, rng
         people = list(enumerate(photos.people))
         self.free = [i for i, person in people if person.free]
+        self.like = {cut: [i for i in self.free if photos.people[i].is_cut == cut] for cut in (False, True)}
         # Photos that are mostly person leave no background.
         self.roomy = [i for i, person in people if person.share < MOSTLY_PERSON] or range(len(people))
 
@@ -112,6 +119,9 @@ class Planner:
             self.paste(scene, side, stretch, count - len(scene.layers))
         if rng.random() < recipe.decoys:
             self.paste_decoy(scene, side)
+        nobody = kind != REAL and not scene.layers
+        if self.photos.objects and rng.random() < (recipe.objects_alone if nobody else recipe.objects):
+            self.paste_objects(scene, side, stretch)
         scene.layers.sort(key=lambda layer: layer.bottom)
         return scene
 
@@ -190,8 +200,9 @@ class Planner:
             inside[axis], inside[axis + 2] = bar, side - bar
         return Scene(kind, index, matrix, level_for(scale), size, tuple(inside))
 
-    def draw_person(self):
-        index = self.free[self.rng.integers(len(self.free))]
+    def draw_person(self, among=None):
+        among = among or self.free
+        index = among[self.rng.integers(len(among))]
         return index, self.photos.people[index]
 
     def focused(self, side):
@@ -213,6 +224,8 @@ class Planner:
 
     def paste(self, scene, side, stretch, count):
         rng = self.rng
+        if count > 1 and rng.random() < self.recipe.rows:
+            return self.paste_row(scene, side, stretch, count)
         alike = log_uniform(rng, 0.25, 1.1) if rng.random() < 0.5 else None  # a group of one size
         for _ in range(max(0, count)):
             index, person = self.draw_person()
@@ -242,6 +255,24 @@ class Planner:
             layer = self.layer(index, person, middle, (stretch * scale_y, scale_y), shelf)
             scene.layers.append(layer)
 
+    def paste_row(self, scene, side, stretch, count):
+        """People of one size side by side, overlapping: all whole, or all cut off below."""
+        rng = self.rng
+        cut = self.draw_person()[1].is_cut
+        size = log_uniform(rng, 0.25, 0.9)
+        bottom = 1.0 if cut else rng.uniform(max(size, 0.5), 1.02)
+        x = rng.uniform(-0.05, 0.45)
+        for _ in range(count):
+            index, person = self.draw_person(self.like[cut])
+            x0, y0, x1, y1 = person.free
+            share = size * log_uniform(rng, 0.88, 1.13)
+            width = stretch * share * (x1 - x0) / (y1 - y0)
+            end = bottom + (rng.uniform(0.01, 0.08) if cut else rng.uniform(-0.04, 0.04))
+            middle = ((x + width / 2) * side, (end - share / 2) * side)
+            scale_y = share * side / (y1 - y0)
+            scene.layers.append(self.layer(index, person, middle, (stretch * scale_y, scale_y)))
+            x += width * rng.uniform(0.45, 1.05)
+
     def paste_decoy(self, scene, side):
         rng = self.rng
         index, person = self.draw_person()
@@ -250,7 +281,23 @@ class Planner:
         scale = (length * log_uniform(rng, 0.6, 1.7), length)
         source, middle = ((x0 + x1) / 2, (y0 + y1) / 2), rng.uniform(0, side, 2)
         matrix = affine(source, middle, scale, rng.uniform(-180, 180))
-        scene.layers.append(Layer(index, matrix, level_for(scale), rng.uniform(0, side), decoy=True))
+        scene.layers.append(Layer(index, matrix, level_for(scale), rng.uniform(0, side), kind=DECOY))
+
+    def paste_objects(self, scene, side, stretch):
+        """Things and animals: one that fills much of the frame, or a few; upright, for the most part."""
+        rng = self.rng
+        count = 1 + rng.choice(4, p=(0.55, 0.25, 0.12, 0.08))
+        for _ in range(count):
+            index = int(rng.integers(len(self.photos.objects)))
+            x0, y0, x1, y1 = self.photos.objects[index].free
+            length = log_uniform(rng, 0.12, 1.2 if count == 1 else 0.6) * side / max(x1 - x0, y1 - y0)
+            scale = (stretch * length, length)
+            degrees = rng.normal(0, 8) if rng.random() < 0.8 else rng.uniform(-180, 180)
+            middle = rng.uniform(0.1, 0.9, 2) * side
+            matrix = affine(((x0 + x1) / 2, (y0 + y1) / 2), middle, scale, degrees, rng.random() < 0.5)
+            bottom = middle[1] + length * (y1 - y0) / 2 * rng.uniform(0.7, 1.1)
+            source = len(self.photos.people) + index
+            scene.layers.append(Layer(source, matrix, level_for(scale), bottom, kind=OBJECT))
 
     def layer(self, index, person, middle, scale, shelf=None):
         rng = self.rng

@@ -102,9 +102,9 @@ class SceneMaker:
             layers = [planned[i].layers[depth] for i in index]
             at = torch.tensor(index, device=self.device)
             rgb, alpha = self.person(layers, side)
-            decoy = torch.tensor([layer.decoy for layer in layers], device=self.device).view(-1, 1, 1, 1)
+            kind = torch.tensor([layer.kind for layer in layers], device=self.device).view(-1, 1, 1, 1)
             other = texture.roll(depth + 1, 0)[at]
-            rgb = torch.where(decoy, colours(other, self.rng), rgb)
+            rgb = torch.where(kind == plan.DECOY, colours(other, self.rng), rgb)
             under = picture[at]
             rgb = self.matched(rgb, alpha, under)
             under = self.shaded(under, alpha)
@@ -115,7 +115,7 @@ class SceneMaker:
             hidden = torch.zeros_like(matte)
             hidden[at] = 1 - (1 - alpha) * (1 - shelf)
             own = torch.zeros_like(matte)
-            own[at] = seen * ~decoy
+            own[at] = seen * (kind == plan.PERSON)
             picture = picture.index_copy(0, at, joined)
             alphas = [other * (1 - hidden) for other in alphas] + [own]
             areas.append((own > 0.5).sum((1, 2, 3)))
@@ -132,7 +132,7 @@ class SceneMaker:
 
     def person(self, layers, side):
         """Colours and alpha of persons cut out of their photos and put in place."""
-        chosen = torch.tensor([layer.person for layer in layers], device=self.device)
+        chosen = torch.tensor([layer.source for layer in layers], device=self.device)
         softness = self.rng.uniform(0.5, 1.3, len(layers))
 
         def cut(part, index):
