@@ -15,6 +15,7 @@ from portrait_training import export, paths
 from portrait_training.data import photometric, photos, plan, prepare
 from portrait_training.data.images import cut_out, filled, sample
 from portrait_training.data.scenes import SceneMaker, boxes_of
+from portrait_training.tasks import TASKS
 
 
 def test_packs_keep_every_tenth_for_validation(packs):
@@ -50,12 +51,13 @@ def test_relatives_are_trained_on_and_theirs_held_out():
         assert places == [False, True]
 
 
-@pytest.mark.parametrize("model", ["birefnet-nano", "yolov8n-portrait"])
-def test_what_is_exported_says_of_the_photos_what_the_manifests_say(model):
+@pytest.mark.parametrize("task", ["segmentation", "detection"])
+def test_what_is_exported_says_of_the_photos_what_the_manifests_say(task):
+    model = TASKS[task].model_id
     stated = tomllib.loads((paths.REPOSITORY / "models" / model / "manifest.toml").read_text())
-    assert stated["licence"]["notice"] == export.NOTICE
-    for text in (export.NOTICE, export.TRAINING_DATA, stated["training_data"]):
-        assert "ImageNet" in text
+    assert stated["licence"]["notice"] == export.notice(task)
+    for text in (export.notice(task), export.training_data(task), stated["training_data"]):
+        assert "ImageNet" in text and ("Tux Paint" in text) == (task == "detection")
 
 
 def test_where_a_person_can_be_cut_out():

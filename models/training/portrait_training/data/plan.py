@@ -8,6 +8,9 @@ REAL, PLACE, EMPTIED, PROCEDURAL = range(4)  # kinds of backgrounds
 PERSON, DECOY, OBJECT = range(3)  # kinds of layers
 SMALLEST_LEVEL = 4  # photos are reduced at most 16 times
 MOSTLY_PERSON = 0.35
+# Seldom does a person smaller than this part of the frame end at its lower border: a detector that has
+# seen many takes buttons and buckles there for heads.
+SMALLEST_CUT = 0.25
 
 
 @dataclass
@@ -240,8 +243,11 @@ class Planner:
             x = rng.uniform(0.05, 0.95) * side
             if person.is_cut:
                 share *= 0.7  # It is only a part of a person.
+                shelved = share < 0.7 and rng.random() < 0.45
+                if share < SMALLEST_CUT and not shelved and rng.random() < 0.85:
+                    share = log_uniform(rng, SMALLEST_CUT, 0.7)
                 bottom = max(1.0, share + rng.uniform(-0.1, 0.35)) + rng.uniform(0.01, 0.08)
-                if share < 0.7 and rng.random() < 0.45:
+                if shelved:
                     bottom = rng.uniform(share, 0.98)
                     half = rng.uniform(0.5, 2.5) * share * stretch * (x1 - x0) / (y1 - y0) * side
                     edge = (bottom - rng.uniform(0.02, 0.12) * share) * side
