@@ -88,7 +88,7 @@ impl RawNetwork {
         mut each: impl FnMut(Duration),
     ) -> Result<RawRun, Error> {
         let input = read_tensor(input, "input", self.precision.dtype(), &self.device)?;
-        let mut times = Vec::with_capacity(repeat);
+        let mut times = Vec::new();
         let mut result = None;
         for _ in 0..repeat.max(1) {
             let start = Instant::now();

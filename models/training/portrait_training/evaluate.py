@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from .data import photos as data
-from .data.plan import DETECTION, SEGMENTATION
+from .data.recipes import DETECTION, SEGMENTATION
 from .data.scenes import SceneMaker
 from .metrics import AveragePrecision, matte_scores, mean_scores
 from .networks import BiRefNet

@@ -13,7 +13,7 @@ import torch
 from PIL import Image, ImageDraw, ImageOps
 
 from .data import photos
-from .data.plan import DETECTION, SEGMENTATION
+from .data.recipes import DETECTION, SEGMENTATION
 from .data.scenes import SceneMaker
 
 

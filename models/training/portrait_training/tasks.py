@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .data import plan
+from .data import recipes
 from .losses.detection import detection_loss
 from .losses.segmentation import segmentation_loss
 from .networks import BiRefNet, BirefnetConfig, Yolov8
@@ -30,7 +30,7 @@ class Schedule:
 @dataclass
 class Task:
     model_id: str
-    recipe: plan.Recipe
+    recipe: recipes.Recipe
     schedules: dict  # "gpu", "cpu"
     decay: float  # of weights
 
@@ -72,7 +72,7 @@ class Detection(Task):
 TASKS = {
     "segmentation": Segmentation(
         model_id="birefnet-nano",
-        recipe=plan.SEGMENTATION,
+        recipe=recipes.SEGMENTATION,
         schedules={
             "gpu": Schedule([Stage(0.4, 256, 64), Stage(0.75, 384, 48), Stage(1.0, 512, 32)], 3e-3, True, 512),
             "cpu": Schedule([Stage(0.4, 128, 16), Stage(0.7, 192, 12), Stage(1.0, 256, 8)], 3e-3, True, 256),
@@ -81,7 +81,7 @@ TASKS = {
     ),
     "detection": Detection(
         model_id="yolov8n-portrait",
-        recipe=plan.DETECTION,
+        recipe=recipes.DETECTION,
         schedules={
             "gpu": Schedule([Stage(0.4, 320, 96), Stage(0.75, 480, 64), Stage(1.0, 640, 48)], 2e-3, False, 640),
             "cpu": Schedule([Stage(0.35, 320, 16), Stage(0.7, 384, 16), Stage(1.0, 448, 12)], 3e-3, True, 448),

@@ -12,7 +12,7 @@ from conftest import draw_sets
 from PIL import Image
 
 from portrait_training import export, paths
-from portrait_training.data import photometric, photos, plan, prepare
+from portrait_training.data import photometric, photos, plan, prepare, recipes
 from portrait_training.data.images import cut_out, filled, sample
 from portrait_training.data.scenes import SceneMaker, boxes_of
 from portrait_training.tasks import TASKS
@@ -89,7 +89,7 @@ def test_objects_are_cut_to_what_is_seen_and_none_is_a_person(packs, tmp_path):
 
 def test_scenes_of_objects_alone_hold_nobody(packs):
     data = photos.load(packs, "training")
-    nobody = dataclasses.replace(plan.DETECTION, kinds=(0, 1, 0, 0), pasted=(1,), objects_alone=1, decoys=0, mosaics=0)
+    nobody = dataclasses.replace(recipes.DETECTION, kinds=(0, 1, 0, 0), pasted=(1,), objects_alone=1, decoys=0, mosaics=0)
     scenes = SceneMaker(data, nobody, 3).batch(8, 64)
     assert scenes.mattes.max() == 0 and not scenes.valid.any()
     # The thing is blue, which the grey noise behind is not.
@@ -100,7 +100,7 @@ def test_scenes_of_objects_alone_hold_nobody(packs):
 
 def test_people_in_a_row_stand_side_by_side(packs):
     data = photos.load(packs, "training")
-    planner = plan.Planner(data, dataclasses.replace(plan.DETECTION, rows=1.0), np.random.default_rng(0))
+    planner = plan.Planner(data, dataclasses.replace(recipes.DETECTION, rows=1.0), np.random.default_rng(0))
     for _ in range(20):
         scene = planner.behind(plan.PROCEDURAL, 64, 1.0)
         planner.paste(scene, 64, 1.0, 4)
@@ -172,7 +172,7 @@ def test_boxes_are_those_of_what_is_seen():
     assert valid[0].tolist() == [True, False, False]
 
 
-@pytest.mark.parametrize("recipe", [plan.SEGMENTATION, plan.DETECTION])
+@pytest.mark.parametrize("recipe", [recipes.SEGMENTATION, recipes.DETECTION])
 def test_scenes(packs, recipe):
     data = photos.load(packs, "training")
     scenes = SceneMaker(data, recipe, 7).batch(24, 64)
