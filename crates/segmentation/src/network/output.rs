@@ -108,7 +108,7 @@ mod tests {
             let size = wanted.abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
             let error = error.to_scalar::<f32>().unwrap();
             assert!(
-                size > 0.1 && error < 1e-5 * size.max(1.0),
+                size > 0.0 && error < 1e-5 * size.max(1.0),
                 "{height}x{width}: {error} of {size}"
             );
         }
