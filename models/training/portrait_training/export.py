@@ -23,25 +23,20 @@ from .state import load_state
 from .tasks import TASKS
 
 SKIPPED = ("relative_position_index", "num_batches_tracked")
-# What the photos of the packs are. The published segmentation was trained without objects.
+# What the photos of the packs are.
 TRAINING_DATA = (
     "Scenes made of 811 street photos (Clothing Co-Parsing), 1,296 portraits (EG1800), 144 backgrounds (70 of "
-    "them sample images of ImageNet){objects}; every tenth photo by file name order is held out"
+    "them sample images of ImageNet), and 276 cut-outs of things and animals (Tux Paint's stamps); every tenth "
+    "photo by file name order is held out"
 )
 NOTICE = (
     "Trained from scratch for this project; the weights come under the licence of the code. The photos of "
     "Clothing Co-Parsing and EG1800 were published in two repositories under Apache-2.0, but are by third "
     "parties (those of EG1800 come from Flickr with no licence stated for each); the backgrounds are 78 "
     "sample images of ImageNet (70 of the 144 trained on), whose terms are not stated, and desktop backgrounds of "
-    "Linux distributions, CC0 in part, mixed or unstated in part.{objects} Whether that restricts the weights is not known."
+    "Linux distributions, CC0 in part, mixed or unstated in part. The things and animals are stamps of Tux "
+    "Paint, a collection under GPL-2.0. Whether that restricts the weights is not known."
 )
-OBJECTS = {
-    "segmentation": ("", ""),
-    "detection": (
-        ", and 276 cut-outs of things and animals (Tux Paint's stamps)",
-        " The things and animals are stamps of Tux Paint, a collection under GPL-2.0.",
-    ),
-}
 SUMMARIES = {
     "segmentation": "BiRefNet with small widths, for people, {side} by {side}",
     "detection": "YOLOv8 nano with one class, person",
@@ -112,14 +107,6 @@ def described(task, scores):
     return "Held-out photos at the size of the packs: " + "; ".join(parts)
 
 
-def training_data(task):
-    return TRAINING_DATA.format(objects=OBJECTS[task][0])
-
-
-def notice(task):
-    return NOTICE.format(objects=OBJECTS[task][1])
-
-
 def manifest_text(task, network, side, path, quality):
     data = path.read_bytes()
     lines = [f"summary = {rust.toml(SUMMARIES[task].format(side=side))}"]
@@ -127,8 +114,8 @@ def manifest_text(task, network, side, path, quality):
     lines += [f'sha256 = "{hashlib.sha256(data).hexdigest()}"']
     if quality:
         lines += [f"quality = {rust.toml(quality)}"]
-    lines += [f"training_data = {rust.toml(training_data(task))}"]
-    lines += ["", "[licence]", 'spdx = "MIT OR Apache-2.0"', f"notice = {rust.toml(notice(task))}", ""]
+    lines += [f"training_data = {rust.toml(TRAINING_DATA)}"]
+    lines += ["", "[licence]", 'spdx = "MIT OR Apache-2.0"', f"notice = {rust.toml(NOTICE)}", ""]
     return rust.manifest(TASKS[task].model_id, network, side, "\n".join(lines))
 
 

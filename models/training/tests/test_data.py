@@ -55,8 +55,8 @@ def test_relatives_are_trained_on_and_theirs_held_out():
 def test_what_is_exported_says_of_the_photos_what_the_manifests_say(task):
     model = TASKS[task].model_id
     stated = tomllib.loads((paths.REPOSITORY / "models" / model / "manifest.toml").read_text())
-    assert stated["licence"]["notice"] == export.notice(task)
-    for text in (export.notice(task), export.training_data(task), stated["training_data"]):
+    assert stated["licence"]["notice"] == export.NOTICE
+    for text in (export.NOTICE, export.TRAINING_DATA, stated["training_data"]):
         assert "ImageNet" in text and ("Tux Paint" in text) == (task == "detection")
 
 
