@@ -120,8 +120,11 @@ impl Pipeline {
         let (mut cut_outs, ()) = futures::try_join!(cut_outs, said)?;
         for person in &mut cut_outs {
             if let Ok(cut_out) = &person.result {
-                let artifact =
-                    Artifact::CutOut { photo: photo.id(), person: person.person_id as u32 };
+                let artifact = Artifact::CutOut {
+                    photo: photo.id(),
+                    person: person.person_id as u32,
+                    recipe: None,
+                };
                 if let Err(error) = storage.put(artifact, cut_out.png.clone()).await {
                     person.result = Err(error.into());
                 }

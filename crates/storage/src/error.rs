@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::{Artifact, Format, Key, Subject};
+use crate::name::artifact::Artifact;
+use crate::name::format::Format;
+use crate::name::key::Key;
+use crate::name::subject::Subject;
 
 /// What can go wrong when storing, reading or deleting artifacts.
 ///
@@ -19,7 +22,8 @@ pub enum Error {
 
     /// The first bytes are of no format this crate knows.
     #[error(
-        "the content for {artifact} is not JPEG, PNG, WebP, MP4, MOV or JSON: send one of these formats"
+        "the content for {artifact} is not {}: send one of these formats",
+        Format::names(&Format::ALL)
     )]
     UnknownFormat {
         /// What the content was meant to be.
@@ -93,6 +97,13 @@ pub enum Error {
     InvalidId {
         /// The kind of id, in words.
         what: &'static str,
+        /// The text, cut to a bounded length.
+        text: String,
+    },
+
+    /// A text is not the id of a recipe.
+    #[error("{text:?} is not a recipe id: it must be 16 hexadecimal digits in lower case")]
+    InvalidRecipeId {
         /// The text, cut to a bounded length.
         text: String,
     },

@@ -4,43 +4,12 @@
 //! waiting: jobs hold, the sweeper claims what nobody holds, for as long as one deletion takes.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::{PhotoId, TaskId};
-
-/// What is held and deleted as a whole: a photo with all that came from it, or a task's files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Subject {
-    /// A photo, its persons, cut-outs and videos.
-    Photo(PhotoId),
-    /// The temporary files of a task.
-    Task(TaskId),
-}
-
-impl From<PhotoId> for Subject {
-    fn from(photo: PhotoId) -> Self {
-        Self::Photo(photo)
-    }
-}
-
-impl From<TaskId> for Subject {
-    fn from(task: TaskId) -> Self {
-        Self::Task(task)
-    }
-}
-
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Photo(photo) => write!(f, "photo {photo}"),
-            Self::Task(task) => write!(f, "task {task}"),
-        }
-    }
-}
+use crate::name::subject::Subject;
 
 #[derive(Debug, Default)]
 struct Entry {
@@ -169,6 +138,7 @@ impl Drop for Claim {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::name::id::PhotoId;
 
     fn subject() -> Subject {
         PhotoId::generate().into()

@@ -32,7 +32,7 @@
 //! // The name says what it is; the extension follows the content.
 //! let upload = storage.put(Artifact::Upload { photo }, png).await?;
 //! assert_eq!(upload.key.to_string(), format!("uploads/{photo}.png"));
-//! let cut_out = storage.put(Artifact::CutOut { photo, person: 0 }, png).await?;
+//! let cut_out = storage.put(Artifact::CutOut { photo, person: 0, recipe: None }, png).await?;
 //! assert_eq!(storage.get(cut_out.key).await?, png);
 //!
 //! // Four days later the cut-out has expired and the upload has not …
@@ -54,13 +54,11 @@
 
 mod delete;
 mod error;
-mod format;
 mod hold;
-mod id;
 mod input;
-mod key;
 mod local;
 mod meta;
+mod name;
 mod report;
 mod retention;
 mod storage;
@@ -69,11 +67,15 @@ mod write;
 
 pub use delete::DeletionReport;
 pub use error::Error;
-pub use format::Format;
-pub use hold::{Hold, Subject};
-pub use id::{PhotoId, TaskId, VideoId};
-pub use key::{Artifact, Folder, Key, TempName};
+pub use hold::Hold;
 pub use meta::{Failure, Meta, Removed};
+pub use name::artifact::Artifact;
+pub use name::folder::{Folder, TempName};
+pub use name::format::Format;
+pub use name::id::{PhotoId, TaskId, VideoId};
+pub use name::key::Key;
+pub use name::recipe::RecipeId;
+pub use name::subject::Subject;
 /// The object stores that [`Storage::new`] takes, and [`GetRange`](object_store::GetRange).
 pub use object_store;
 pub use report::{FolderReport, SweepReport};

@@ -106,7 +106,11 @@ impl Sweeper {
                 match found {
                     Found::Foreign(path) => Outcome::Foreign(path),
                     Found::Failed(failure) => Outcome::Failed(failure),
-                    Found::Artifact(meta) if !expired(&meta, now, kept_for) => Outcome::Kept,
+                    Found::Artifact(meta)
+                        if !meta.key.artifact().expires() || !expired(&meta, now, kept_for) =>
+                    {
+                        Outcome::Kept
+                    }
                     Found::Artifact(meta) => {
                         let storage = self.storage.clone();
                         let path = meta.key.to_string();

@@ -29,7 +29,7 @@ async fn everybody_in_the_photo_talks() {
         let person = cut_out.person_id as u32;
         let cut_out = cut_out.result.as_ref().unwrap();
         assert_eq!((cut_out.model.as_str(), cut_out.device.as_str()), ("birefnet-small", "cpu"));
-        let key = Key::new(Artifact::CutOut { photo, person }, Format::Png).unwrap();
+        let key = Key::new(Artifact::CutOut { photo, person, recipe: None }, Format::Png).unwrap();
         assert_eq!(storage.get(key).await.unwrap(), cut_out.png);
         let decoded = image::load_from_memory(&cut_out.png).unwrap();
         assert_eq!(decoded.as_rgba8(), Some(&cut_out.cut_out.image));

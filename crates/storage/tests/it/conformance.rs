@@ -74,7 +74,7 @@ async fn content_names_its_key(Backend { storage, .. }: &Backend) {
 
 async fn content_of_other_formats_is_refused(Backend { storage, .. }: &Backend) {
     let photo = PhotoId::generate();
-    let cut_out = Artifact::CutOut { photo, person: 3 };
+    let cut_out = Artifact::CutOut { photo, person: 3, recipe: None };
     let jpeg = content(Format::Jpeg, 100, 0);
     let error = storage.put(cut_out, jpeg.clone()).await.unwrap_err();
     assert!(
@@ -128,7 +128,7 @@ async fn a_put_replaces(Backend { storage, .. }: &Backend) {
 }
 
 async fn the_latest_format_is_found(Backend { storage, .. }: &Backend) {
-    let artifact = Artifact::Person { photo: PhotoId::generate(), person: u32::MAX };
+    let artifact = Artifact::Person { photo: PhotoId::generate(), person: u32::MAX, recipe: None };
     let mut latest = time::OffsetDateTime::UNIX_EPOCH;
     for format in [Format::WebP, Format::Jpeg, Format::Png] {
         // File systems have coarse clocks, so it is stored until it is later than the one before.
@@ -182,7 +182,7 @@ async fn listings_show_artifacts_and_nothing_else(Backend { storage, raw, .. }: 
         mine.push(put_small(storage, artifact).await);
     }
     for person in 1..12 {
-        mine.push(put_small(storage, Artifact::Person { photo, person }).await);
+        mine.push(put_small(storage, Artifact::Person { photo, person, recipe: None }).await);
     }
     let theirs = put_small(storage, Artifact::Upload { photo: other }).await;
     let foreign = [

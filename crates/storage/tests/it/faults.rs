@@ -35,7 +35,7 @@ async fn sweep_with_a_fault(at: At) {
     for _ in 0..50 {
         let photo = PhotoId::generate();
         put_small(&storage, Artifact::Upload { photo }).await;
-        put_small(&storage, Artifact::CutOut { photo, person: 0 }).await;
+        put_small(&storage, Artifact::CutOut { photo, person: 0, recipe: None }).await;
         photos.push(photo);
     }
     let unlucky = format!("uploads/{}", photos[20]);
@@ -87,7 +87,7 @@ async fn a_deletion_reports_what_it_could_not_delete() {
     let (store, storage, _) = faulty();
     let photo = PhotoId::generate();
     for person in 0..10 {
-        put_small(&storage, Artifact::CutOut { photo, person }).await;
+        put_small(&storage, Artifact::CutOut { photo, person, recipe: None }).await;
     }
     store.fail(At::Delete, "person_3_");
     let report = storage.delete_photo(photo).await;

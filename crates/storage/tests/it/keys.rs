@@ -8,8 +8,8 @@ fn keys() -> Vec<Key> {
     let (photo, task, video) = (PhotoId::generate(), TaskId::generate(), VideoId::generate());
     let mut artifacts = vec![Artifact::Upload { photo }];
     for person in [0, 1, 10, u32::MAX] {
-        artifacts.push(Artifact::Person { photo, person });
-        artifacts.push(Artifact::CutOut { photo, person });
+        artifacts.push(Artifact::Person { photo, person, recipe: None });
+        artifacts.push(Artifact::CutOut { photo, person, recipe: None });
         artifacts.push(Artifact::Video { photo, person, video });
     }
     artifacts.extend(TempName::ALL.map(|name| Artifact::Temp { task, name }));
@@ -43,12 +43,12 @@ fn the_layout_is_the_documented_one() {
     let cases = [
         (Artifact::Upload { photo }, Format::WebP, format!("uploads/{photo}.webp")),
         (
-            Artifact::Person { photo, person: 2 },
+            Artifact::Person { photo, person: 2, recipe: None },
             Format::Jpeg,
             format!("detected_persons/{photo}_person_2.jpg"),
         ),
         (
-            Artifact::CutOut { photo, person: 2 },
+            Artifact::CutOut { photo, person: 2, recipe: None },
             Format::Png,
             format!("background_removed/{photo}_person_2_nobg.png"),
         ),
@@ -73,7 +73,7 @@ fn a_kind_of_artifact_has_its_formats_only() {
     let photo = PhotoId::generate();
     let refused = [
         (Artifact::Upload { photo }, Format::Mp4),
-        (Artifact::CutOut { photo, person: 0 }, Format::Jpeg),
+        (Artifact::CutOut { photo, person: 0, recipe: None }, Format::Jpeg),
         (Artifact::Video { photo, person: 0, video: VideoId::generate() }, Format::Png),
     ];
     for (artifact, format) in refused {

@@ -274,7 +274,8 @@ mod unix {
         symlink("/nowhere", root.join(format!("detected_persons/{photo}_person_0.jpg"))).unwrap();
         fs::create_dir(root.join(format!("d_id_videos/{photo}_person_0_{photo}.mp4"))).unwrap();
         fs::write(root.join("uploads").join(OsStr::from_bytes(b"\xff\xfe.jpg")), "").unwrap();
-        let expired = put_small(&storage, Artifact::CutOut { photo, person: 0 }).await;
+        let expired =
+            put_small(&storage, Artifact::CutOut { photo, person: 0, recipe: None }).await;
 
         assert_eq!(everything(&storage).await.len(), 1);
         let report = sweeper(&storage).sweep_once(in_hours(10_000)).await;

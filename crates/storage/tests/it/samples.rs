@@ -57,6 +57,8 @@ pub(crate) fn content(format: Format, len: usize, seed: u8) -> Bytes {
         Format::Mp4 => b"\0\0\0\x20ftypisom",
         Format::Mov => b"\0\0\0\x14ftypqt  ",
         Format::Json => b"{\"version\":1}",
+        Format::Wav => b"RIFF\x24\0\0\0WAVE",
+        Format::Mp3 => b"ID3\x04\0\0\0\0\0\0\0\0",
     };
     let mut bytes = head.to_vec();
     bytes.extend((0..len.saturating_sub(head.len())).map(|i| (i % 253) as u8 ^ seed));
@@ -79,8 +81,8 @@ pub(crate) fn pieces(
 pub(crate) fn one_of_each(photo: PhotoId, task: TaskId) -> [Artifact; 5] {
     [
         Artifact::Upload { photo },
-        Artifact::Person { photo, person: 0 },
-        Artifact::CutOut { photo, person: 0 },
+        Artifact::Person { photo, person: 0, recipe: None },
+        Artifact::CutOut { photo, person: 0, recipe: None },
         Artifact::Video { photo, person: 0, video: VideoId::generate() },
         Artifact::Temp { task, name: TempName::Mask },
     ]

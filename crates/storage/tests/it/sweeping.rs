@@ -169,7 +169,7 @@ async fn readers_and_writers_are_not_disturbed(backend: &Backend) {
                         break;
                     }
                     let photo = PhotoId::generate();
-                    let artifact = Artifact::CutOut { photo, person: job };
+                    let artifact = Artifact::CutOut { photo, person: job, recipe: None };
                     if round % 2 == 0 {
                         // With a hold, what was stored is there.
                         let hold = storage.hold(photo).await;
@@ -221,7 +221,7 @@ async fn many_artifacts_are_swept(backend: &Backend) {
             // A third each: uploads stay, cut-outs and temporary files go.
             let artifact = match i % 3 {
                 0 => Artifact::Upload { photo },
-                1 => Artifact::CutOut { photo, person: 0 },
+                1 => Artifact::CutOut { photo, person: 0, recipe: None },
                 _ => Artifact::Temp { task: TaskId::generate(), name: TempName::Mask },
             };
             put_small(storage, artifact).await;

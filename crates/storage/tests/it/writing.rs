@@ -216,7 +216,7 @@ async fn a_deletion_takes_back_writes_in_progress(Backend { storage, .. }: &Back
     let writers: Vec<_> = (0..16)
         .map(|person| {
             let storage = storage.clone();
-            let artifact = Artifact::CutOut { photo, person };
+            let artifact = Artifact::CutOut { photo, person, recipe: None };
             tokio::spawn(async move {
                 loop {
                     match storage.put(artifact, content(Format::Png, 9000, 0)).await {

@@ -20,6 +20,10 @@ pub enum Format {
     Mov,
     /// A JSON object, `application/json`: what a program keeps of its own work.
     Json,
+    /// RIFF WAVE sound, `audio/wav`.
+    Wav,
+    /// MPEG audio layer III, `audio/mpeg`.
+    Mp3,
 }
 
 /// Major brands of files that are MPEG-4 video (ISO/IEC 14496-12 and -14; the register at
@@ -31,8 +35,8 @@ const MP4_BRANDS: [&[u8; 4]; 17] = [
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 6] =
-        [Self::Jpeg, Self::Png, Self::WebP, Self::Mp4, Self::Mov, Self::Json];
+    pub const ALL: [Self; 8] =
+        [Self::Jpeg, Self::Png, Self::WebP, Self::Mp4, Self::Mov, Self::Json, Self::Wav, Self::Mp3];
 
     /// How many of the first bytes [`sniff`](Self::sniff) looks at.
     pub const SNIFF_LEN: usize = 12;
@@ -57,6 +61,10 @@ impl Format {
             Some(Self::Mp4)
         } else if head.starts_with(b"{\"") {
             Some(Self::Json)
+        } else if head.starts_with(b"RIFF") && brand == b"WAVE" {
+            Some(Self::Wav)
+        } else if is_mp3(head) {
+            Some(Self::Mp3)
         } else {
             None
         }
@@ -72,6 +80,8 @@ impl Format {
             Self::Mp4 => "mp4",
             Self::Mov => "mov",
             Self::Json => "json",
+            Self::Wav => "wav",
+            Self::Mp3 => "mp3",
         }
     }
 
@@ -85,6 +95,8 @@ impl Format {
             Self::Mp4 => "video/mp4",
             Self::Mov => "video/quicktime",
             Self::Json => "application/json",
+            Self::Wav => "audio/wav",
+            Self::Mp3 => "audio/mpeg",
         }
     }
 
@@ -100,6 +112,19 @@ impl Format {
     }
 }
 
+/// Whether an ID3v2 tag (id3.org, ID3v2.4.0, section 3.1) or a frame of layer III (ISO/IEC 11172-3,
+/// section 2.4.1.3) stands at the beginning.
+fn is_mp3(head: &[u8; Format::SNIFF_LEN]) -> bool {
+    if head.starts_with(b"ID3") {
+        // Neither the version nor a byte of the length can be so large.
+        return head[3] < 0xff && head[4] < 0xff && head[6..10].iter().all(|b| *b < 0x80);
+    }
+    let (sync, version) = (head[0] == 0xff && head[1] >= 0xe0, head[1] >> 3 & 0b11);
+    let (layer, bit_rate, rate) = (head[1] >> 1 & 0b11, head[2] >> 4, head[2] >> 2 & 0b11);
+    // The values left out are reserved.
+    sync && version != 0b01 && layer == 0b01 && bit_rate != 0b1111 && rate != 0b11
+}
+
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -109,6 +134,8 @@ impl fmt::Display for Format {
             Self::Mp4 => "MP4",
             Self::Mov => "MOV",
             Self::Json => "JSON",
+            Self::Wav => "WAV",
+            Self::Mp3 => "MP3",
         })
     }
 }
@@ -119,7 +146,7 @@ mod tests {
 
     #[test]
     fn signatures_are_told_apart() {
-        let cases: [(&[u8], Option<Format>); 16] = [
+        let cases: [(&[u8], Option<Format>); 24] = [
             (b"{\"version\":1}", Some(Format::Json)),
             (b"{not an object", None),
             (b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01", Some(Format::Jpeg)),
@@ -130,7 +157,16 @@ mod tests {
             (b"\0\0\0\x14ftypqt  \0\0\0\0", Some(Format::Mov)),
             (b"\0\0\0\x1cftypavif\0\0\0\0", None),
             (b"\0\0\0\x18ftypheic\0\0\0\0", None),
-            (b"RIFF\x24\0\0\0WAVEfmt ", None),
+            (b"RIFF\x24\0\0\0WAVEfmt ", Some(Format::Wav)),
+            (b"RIFF\x24\0\0\0AVI LIST", None),
+            (b"ID3\x04\0\0\0\0\x01\x7f\0\0", Some(Format::Mp3)),
+            (b"ID3\x04\0\0\0\0\x01\x80\0\0", None),
+            // MPEG-1 at 32 kHz and MPEG-2; layer I, a reserved rate of bits, and UTF-16 text.
+            (b"\xff\xfb\x98\xc4\0\0\0\0\0\0\0\0", Some(Format::Mp3)),
+            (b"\xff\xf3\x48\xc4\0\0\0\0\0\0\0\0", Some(Format::Mp3)),
+            (b"\xff\xff\x98\xc4\0\0\0\0\0\0\0\0", None),
+            (b"\xff\xfb\xf8\xc4\0\0\0\0\0\0\0\0", None),
+            (b"\xff\xfea\0b\0c\0d\0e\0", None),
             (b"GIF89a\x01\0\x01\0\0\0", None),
             (b"<svg xmlns=\"http", None),
             (b"#!/bin/sh\nexit", None),
