@@ -76,6 +76,25 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 
+    /// A description could not be kept as it is; nothing was stored.
+    #[error("the description for {artifact} cannot be kept: {problem}")]
+    InvalidDescription {
+        /// What was to be stored.
+        artifact: Artifact,
+        /// What is wrong with the description.
+        problem: String,
+    },
+
+    /// The artifact is stored, but its description is not.
+    #[error("`{key}` is stored, but its description could not be: store it again to have both")]
+    NotDescribed {
+        /// The key of the artifact, which can be read.
+        key: Key,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+
     /// The requested byte range has nothing in common with the artifact.
     #[error("the requested range lies outside `{key}`, which has {size} bytes")]
     RangeNotSatisfiable {

@@ -5,7 +5,9 @@ use std::time::SystemTime;
 use object_store::ObjectMeta;
 use time::OffsetDateTime;
 
-use crate::{Error, Key};
+use crate::error::Error;
+use crate::name::key::Key;
+use crate::name::subject::Subject;
 
 /// What is known of a stored artifact without reading it.
 ///
@@ -49,12 +51,49 @@ pub struct Failure {
 pub(crate) enum Found {
     /// An artifact.
     Artifact(Meta),
+    /// The description of an artifact.
+    Sidecar(Sidecar),
     /// A half-written file on a local disk, left by a crash or being written at present.
     Staged(Staged),
     /// Something that this crate did not put there.
     Foreign(String),
     /// Something that could not be looked at.
     Failed(Failure),
+}
+
+impl Found {
+    pub(crate) fn sidecar(key: Key) -> Self {
+        Self::Sidecar(Sidecar { key, has_artifact: false })
+    }
+
+    /// The key, if it is an artifact.
+    pub(crate) fn artifact(&self) -> Option<Key> {
+        match self {
+            Self::Artifact(meta) => Some(meta.key),
+            _ => None,
+        }
+    }
+
+    /// Whether it belongs to `only`, or whatever it is when nothing is asked for.
+    pub(crate) fn concerns(&self, only: Option<Subject>) -> bool {
+        let Some(only) = only else { return true };
+        match self {
+            Self::Artifact(meta) => meta.key.subject() == only,
+            Self::Sidecar(sidecar) => sidecar.key.subject() == only,
+            Self::Staged(staged) => staged.meta.key.subject() == only,
+            Self::Foreign(_) => false,
+            Self::Failed(_) => true,
+        }
+    }
+}
+
+/// The description of an artifact, where a listing came upon it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sidecar {
+    /// The artifact it describes.
+    pub(crate) key: Key,
+    /// The artifact was listed right before. If not, it may be there nevertheless.
+    pub(crate) has_artifact: bool,
 }
 
 /// A file in which a local store gathers content before it gets its name.

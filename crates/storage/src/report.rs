@@ -2,7 +2,9 @@
 
 use time::OffsetDateTime;
 
-use crate::{Failure, Folder, Key, Removed};
+use crate::meta::{Failure, Removed};
+use crate::name::folder::Folder;
+use crate::name::key::Key;
 
 /// How many foreign files a report names; the others are counted.
 const FOREIGN_NAMED: usize = 100;
@@ -13,11 +15,12 @@ pub(crate) enum Outcome {
     Kept,
     Removed(Removed),
     HalfWritten(u64),
+    Orphan,
     Held(Key),
     Vanished,
     Foreign(String),
     Failed(Failure),
-    /// A half-written file that may still be completed.
+    /// A half-written file that may still be completed, or a description of what is there.
     Ignored,
 }
 
@@ -26,7 +29,7 @@ pub(crate) enum Outcome {
 pub struct FolderReport {
     /// The folder.
     pub folder: Folder,
-    /// The artifacts whose retention has not ended.
+    /// The artifacts whose retention has not ended, and records of deletions under way.
     pub kept: u64,
     /// The artifacts that were deleted, sorted by key.
     pub removed: Vec<Removed>,
@@ -42,6 +45,8 @@ pub struct FolderReport {
     pub half_written: u64,
     /// The bytes these took.
     pub half_written_bytes: u64,
+    /// Descriptions whose artifact is gone and that were deleted.
+    pub orphaned_descriptions: u64,
     /// Empty folders of tasks that were removed.
     pub empty_folders_removed: u64,
     /// What could not be listed, looked at or deleted. The next sweep tries again.
@@ -60,6 +65,7 @@ impl FolderReport {
             foreign_paths: Vec::new(),
             half_written: 0,
             half_written_bytes: 0,
+            orphaned_descriptions: 0,
             empty_folders_removed: 0,
             failures: Vec::new(),
         }
@@ -79,6 +85,7 @@ impl FolderReport {
                 self.half_written += 1;
                 self.half_written_bytes += size;
             }
+            Outcome::Orphan => self.orphaned_descriptions += 1,
             Outcome::Held(key) => self.held.push(key),
             Outcome::Vanished => self.vanished += 1,
             Outcome::Foreign(path) => {
@@ -144,6 +151,7 @@ impl SweepReport {
                 vanished = folder.vanished,
                 foreign = folder.foreign,
                 half_written = folder.half_written,
+                orphaned_descriptions = folder.orphaned_descriptions,
                 failures = folder.failures.len(),
                 "swept"
             );

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Folder;
+use crate::name::folder::Folder;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

@@ -10,17 +10,26 @@ use futures::future::select;
 use time::OffsetDateTime;
 use tokio::time::MissedTickBehavior;
 
+use crate::blocking::blocking;
 use crate::delete::PARALLEL;
-use crate::meta::{Found, Staged};
+use crate::error::Error;
+use crate::local::tidy;
+use crate::meta::{Failure, Found, Meta, Staged};
+use crate::name::folder::Folder;
+use crate::name::key::Key;
+use crate::observe::Operation;
 use crate::report::{FolderReport, Outcome, SweepReport};
-use crate::storage::blocking;
-use crate::{Error, Failure, Folder, Meta, RetentionPolicy, Storage, local};
+use crate::retention::RetentionPolicy;
+use crate::storage::Storage;
 
 /// Deletes artifacts whose retention has ended.
 ///
 /// - What is [held](Storage::hold) is skipped; the next sweep looks again.
 /// - A file that this crate cannot have written is never deleted, only reported: a mistaken root
 ///   folder or bucket then loses nothing.
+/// - A record of a deletion under way ([`Artifact::Deletion`](crate::Artifact::Deletion)) stays,
+///   whatever its age.
+/// - A description goes with its artifact; one whose artifact is gone is removed.
 /// - No single failure, vanished file or panicking backend ends a sweep.
 /// - In a [local](Storage::local) storage, half-written files that a crash left behind and empty
 ///   folders of tasks are removed too.
@@ -107,7 +116,8 @@ impl Sweeper {
                     Found::Foreign(path) => Outcome::Foreign(path),
                     Found::Failed(failure) => Outcome::Failed(failure),
                     Found::Artifact(meta)
-                        if !meta.key.artifact().expires() || !expired(&meta, now, kept_for) =>
+                        if meta.key.artifact().records_deletion()
+                            || !expired(&meta, now, kept_for) =>
                     {
                         Outcome::Kept
                     }
@@ -115,6 +125,11 @@ impl Sweeper {
                         let storage = self.storage.clone();
                         let path = meta.key.to_string();
                         apart(path, delete_expired(storage, meta, now, kept_for)).await
+                    }
+                    Found::Sidecar(sidecar) if sidecar.has_artifact => Outcome::Ignored,
+                    Found::Sidecar(sidecar) => {
+                        let (storage, key) = (self.storage.clone(), sidecar.key);
+                        apart(key.to_string(), delete_orphan(storage, key)).await
                     }
                     Found::Staged(staged) if !expired(&staged.meta, now, self.policy.temp) => {
                         Outcome::Ignored
@@ -138,7 +153,7 @@ impl Sweeper {
         let Some(root) = self.storage.root().map(ToOwned::to_owned) else {
             return;
         };
-        match blocking(move || local::remove_empty_task_folders(&root)).await {
+        match blocking(move || tidy::remove_empty_task_folders(&root)).await {
             Ok((removed, failures)) => {
                 report.empty_folders_removed = removed;
                 report.failures.extend(failures);
@@ -187,15 +202,37 @@ async fn delete_expired(
         return Outcome::Held(key);
     };
     // Looked at again now that nobody can write it: it may have been stored anew since the listing.
-    let deleted = match storage.head(key).await {
+    let deleted = match storage.look_up(key).await {
         Ok(meta) if !expired(&meta, now, kept_for) => return Outcome::Kept,
-        Ok(meta) => storage.delete_known(key, meta.size).await,
+        Ok(meta) => {
+            let watch = storage.watch(Operation::Sweep, Some(key.folder()));
+            let deleted = storage.delete_known(key, meta.size).await;
+            watch.end(deleted, |removed| removed.map_or(0, |removed| removed.size))
+        }
         Err(Error::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
     };
     match deleted {
         Ok(Some(removed)) => Outcome::Removed(removed),
         Ok(None) => Outcome::Vanished,
+        Err(error) => Outcome::Failed(Failure { path: key.to_string(), error }),
+    }
+}
+
+/// Deletes the description of `key` when there is no such artifact.
+async fn delete_orphan(storage: Storage, key: Key) -> Outcome {
+    // Nobody is writing it, so an artifact that is not there now does not come.
+    let Some(_claim) = storage.registry().claim(key.subject()) else {
+        return Outcome::Ignored;
+    };
+    let deleted = match storage.look_up(key).await {
+        Ok(_) => return Outcome::Ignored,
+        Err(Error::NotFound { .. }) => storage.remove_about(key).await,
+        Err(error) => Err(error),
+    };
+    match deleted {
+        Ok(true) => Outcome::Orphan,
+        Ok(false) => Outcome::Ignored,
         Err(error) => Outcome::Failed(Failure { path: key.to_string(), error }),
     }
 }
@@ -207,7 +244,7 @@ async fn delete_staged(storage: Storage, staged: Staged) -> Outcome {
     };
     let path = staged.path.display().to_string();
     let size = staged.meta.size;
-    match blocking(move || local::remove_staged(&staged)).await {
+    match blocking(move || tidy::remove_staged(&staged)).await {
         Ok(Ok(true)) => Outcome::HalfWritten(size),
         Ok(Ok(false)) => Outcome::Ignored,
         Ok(Err(error)) => Outcome::Failed(Failure { path, error }),

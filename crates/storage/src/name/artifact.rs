@@ -145,9 +145,9 @@ impl Artifact {
         }
     }
 
-    /// Whether it goes when its folder's retention has ended.
-    pub(crate) fn expires(self) -> bool {
-        !matches!(self, Self::Deletion { .. })
+    /// Whether it says that a deletion is under way: it does not expire, and goes last.
+    pub(crate) fn records_deletion(self) -> bool {
+        matches!(self, Self::Deletion { .. })
     }
 
     /// Reads the name without extension that `Display` writes; also some that it does not write,

@@ -4,11 +4,30 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use object_store::PutPayload;
 
-use crate::{Artifact, Error, Format, StreamOptions};
+use crate::about::digest::Digest;
+use crate::error::Error;
+use crate::name::artifact::Artifact;
+use crate::name::format::Format;
 
 /// The size of the parts in which a stream is sent: at least 5 MiB are asked for by S3, and all
 /// equal by R2.
 const PART_LEN: usize = 8 * 1024 * 1024;
+
+/// What [`Storage::put_stream`](crate::Storage::put_stream) checks about the length of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamOptions {
+    /// The exact length in bytes, such as of an HTTP `Content-Length`: a download that was cut off
+    /// is then told from a complete one. Default: not known.
+    pub expected_len: Option<u64>,
+    /// The most bytes to accept. Default: 1 GiB.
+    pub max_len: u64,
+}
+
+impl Default for StreamOptions {
+    fn default() -> Self {
+        Self { expected_len: None, max_len: 1 << 30 }
+    }
+}
 
 /// A stream being read, with the checks of its length.
 pub(crate) struct Input<S> {
@@ -17,6 +36,8 @@ pub(crate) struct Input<S> {
     options: StreamOptions,
     /// The bytes read so far.
     pub(crate) total: u64,
+    /// Of what was read so far, where one is wanted.
+    pub(crate) digest: Option<Digest>,
     /// What was read and not yet taken.
     pub(crate) parts: Parts,
 }
@@ -26,8 +47,13 @@ where
     S: Stream<Item = Result<Bytes, E>> + Unpin,
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    pub(crate) fn new(artifact: Artifact, content: S, options: StreamOptions) -> Self {
-        Self { artifact, content, options, total: 0, parts: Parts::default() }
+    pub(crate) fn new(
+        artifact: Artifact,
+        content: S,
+        options: StreamOptions,
+        digest: Option<Digest>,
+    ) -> Self {
+        Self { artifact, content, options, total: 0, digest, parts: Parts::default() }
     }
 
     /// The first bytes of the content, as many as tell its format.
@@ -57,6 +83,9 @@ where
         }
         if self.total > self.options.max_len {
             return Err(Error::TooLarge { artifact, limit: self.options.max_len });
+        }
+        if let Some(digest) = &mut self.digest {
+            digest.update(&piece).await;
         }
         self.parts.push(piece);
         Ok(true)
