@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use candle_core::{DType, Device};
 use candle_nn::VarBuilder;
@@ -33,6 +33,14 @@ struct Inner {
     path: PathBuf,
     map: Map,
     entries: Entries,
+    sha256: OnceLock<String>,
+}
+
+impl Inner {
+    fn new(path: PathBuf, map: Map) -> Result<Arc<Self>> {
+        let entries = header::parse(&map, &path)?;
+        Ok(Arc::new(Self { path, map, entries, sha256: OnceLock::new() }))
+    }
 }
 
 /// What [`Checkpoint::verify`] found.
@@ -66,10 +74,7 @@ impl Checkpoint {
     /// # Errors
     /// As [`open`](Self::open), where the bytes are no checkpoint.
     pub fn bundled(bundled: &Bundled) -> Result<Self> {
-        let path = bundled.shown();
-        let map = Map::Program(bundled.bytes);
-        let entries = header::parse(&map, &path)?;
-        Ok(Self { inner: Arc::new(Inner { path, map, entries }) })
+        Ok(Self { inner: Inner::new(bundled.shown(), Map::Program(bundled.bytes))? })
     }
 
     /// Opens a file, with another path in the errors.
@@ -87,13 +92,13 @@ impl Checkpoint {
             return Err(Error::Empty { path: shown.into() });
         }
         let map = Map::new(&file).map_err(disk)?;
-        let entries = header::parse(&map, shown)?;
-        Ok(Self { inner: Arc::new(Inner { path: shown.into(), map, entries }) })
+        Ok(Self { inner: Inner::new(shown.into(), map)? })
     }
 
     /// Compares size and SHA-256 of the file with what a manifest states.
     ///
-    /// Reads all of it. A manifest without `sha256` still gets the digest of the file, to pin it.
+    /// Blocks while it reads all of the file, unless [`sha256`](Self::sha256) has done so before. A
+    /// manifest without `sha256` still gets the digest of the file, to pin it.
     ///
     /// # Errors
     /// [`Error::WrongSize`] and [`Error::WrongSha256`] with the expected and the found value.
@@ -103,9 +108,19 @@ impl Checkpoint {
         if let Some(expected) = manifest.size.filter(|expected| *expected != size) {
             return Err(Error::WrongSize { file, expected, found: size });
         }
-        let sha256 = digest::sha256_of(&self.inner.map);
-        digest::compare(&file, manifest.sha256.as_deref(), &sha256, StatedBy::Manifest)?;
-        Ok(Verification { size, sha256, pinned: manifest.sha256.is_some() })
+        let sha256 = self.sha256();
+        digest::compare(&file, manifest.sha256.as_deref(), sha256, StatedBy::Manifest)?;
+        let pinned = manifest.sha256.is_some();
+        Ok(Verification { size, sha256: sha256.into(), pinned })
+    }
+
+    /// SHA-256 of the whole file, header included, in lower-case hex (64 digits). It names the
+    /// weights that a result was made with.
+    ///
+    /// The first call blocks while it reads all of the file, so call it on a thread that may block.
+    /// Later calls on this checkpoint and its clones return the same digest at once.
+    pub fn sha256(&self) -> &str {
+        self.inner.sha256.get_or_init(|| digest::sha256_of(&self.inner.map))
     }
 
     /// The file.

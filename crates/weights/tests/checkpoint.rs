@@ -220,6 +220,24 @@ fn verifying_compares_size_and_digest() {
     assert!(error.to_string().contains(&other) && error.to_string().contains(&digest), "{error}");
 }
 
+#[test]
+fn the_digest_is_that_of_the_whole_file_and_is_computed_once() {
+    let (_folder, path) = file(&small());
+    let checkpoint = Checkpoint::open(&path).unwrap();
+    let clone = checkpoint.clone();
+    assert_eq!(checkpoint.sha256(), sha256(&small()));
+    // The clones share what was computed: it is the same text in the same place.
+    assert_eq!(clone.sha256().as_ptr(), checkpoint.sha256().as_ptr());
+    assert_eq!(clone.verify(&manifest("")).unwrap().sha256, checkpoint.sha256());
+
+    // It is of what is open, also after the name has been given to another file.
+    let mut other = small();
+    *other.last_mut().unwrap() ^= 1;
+    replace(&path, &other);
+    assert_eq!(checkpoint.sha256(), sha256(&small()));
+    assert_eq!(Checkpoint::open(&path).unwrap().sha256(), sha256(&other));
+}
+
 fn open_kept(bytes: &[u8]) -> (tempfile::TempDir, Checkpoint) {
     let (folder, path) = file(bytes);
     let checkpoint = Checkpoint::open(path).unwrap();
