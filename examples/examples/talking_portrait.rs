@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use portrait_d_id_fake::FakeDid;
 use portrait_examples::CommandLine;
 use portrait_pipeline::d_id::{Client, WaitOptions};
-use portrait_pipeline::{Message, Progress, Request};
+use portrait_pipeline::{Context as Caller, Message, Progress, Request};
 use std::time::Duration;
 
 #[tokio::main]
@@ -32,11 +32,11 @@ async fn main() -> Result<()> {
     // The stand-in is faster than D-ID.
     message.wait =
         WaitOptions { first_pause: Duration::from_millis(100), ..WaitOptions::default() };
-    let mut request = Request::new(photo).say(message);
-    request.progress = Progress::new(|event| {
+    let progress = Progress::new(|event| {
         println!("{}", serde_json::to_string(&event).unwrap_or_default());
     });
-    let outcome = pipeline.run(request).await?;
+    let told = pipeline.with(Caller { progress, ..Caller::default() });
+    let outcome = told.run(Request::new(photo).say(message)).await?;
 
     for warning in outcome.warnings() {
         println!("{}: {}", warning.code, warning.message);

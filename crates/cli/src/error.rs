@@ -104,7 +104,7 @@ impl CliError {
         let text = self.to_string();
         let text = text.lines().next().unwrap_or_default();
         match self.pipeline() {
-            Some(error) => format!("{text} [{}: {}]", error.code(), error.user_action()),
+            Some(error) => format!("{text} [{}: {}]", error.code(), error.operator_action()),
             None => text.to_owned(),
         }
     }

@@ -86,7 +86,7 @@ impl Output {
                 "warning: {} [{}: {}]",
                 warning.message,
                 warning.code,
-                warning.code.user_action()
+                warning.code.operator_action()
             ));
         }
     }
@@ -119,7 +119,7 @@ impl Output {
         self.tell(&format!(
             "error: person {person_id}: {error} [{}: {}]",
             error.code(),
-            error.user_action()
+            error.operator_action()
         ));
     }
 

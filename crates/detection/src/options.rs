@@ -9,7 +9,9 @@ pub const PERSON: usize = 0;
 const MAX_IMAGE_SIZE: u32 = 4096;
 
 /// How a photo is fitted into the network's input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize,
+)]
 pub enum LetterboxMode {
     /// The longer side becomes the image size, the shorter one is padded to a multiple of 32
     /// (Ultralytics' `rect=True`, its default for predictions).
@@ -20,7 +22,7 @@ pub enum LetterboxMode {
 }
 
 /// Options of a detection. The defaults are those of Ultralytics, but for persons only.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct DetectOptions {
     /// Detections must be more confident than this, from 0 to 1.
     pub confidence: f32,

@@ -2,5 +2,5 @@
 
 #[allow(clippy::print_stdout, reason = "the page is this program's output")]
 fn main() {
-    print!("{}", portrait_pipeline::errors_page());
+    print!("{}", portrait_pipeline::lowlevel::errors_page());
 }

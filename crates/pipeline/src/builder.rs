@@ -1,17 +1,18 @@
 //! Putting a pipeline together.
 
-use crate::cores::Cores;
-use crate::devices::Devices;
-use crate::drain::Drain;
-use crate::engine::{Engine, Settings};
-use crate::models::{Model, check_precision};
-use crate::order::Orders;
-use crate::pipeline::{Inner, Pipeline};
-use crate::replica::Source;
-use crate::scheduling::{Batching, default_policy, with_measured_peaks};
-use crate::starter::with_starters;
-use crate::voices::{MusicFolder, Voices};
-use crate::{Error, Progress};
+use crate::closing::Closing;
+use crate::deletions::Deletions;
+use crate::devices::{
+    Batching, Cores, Devices, Engine, Settings, Source, default_policy, with_measured_peaks,
+};
+use crate::error::Error;
+use crate::fair::FairPermits;
+use crate::inner::Inner;
+use crate::models::{Model, check_precision, with_starters};
+use crate::pipeline::Pipeline;
+use crate::progress::{Estimates, Progress};
+use crate::timeouts::Timeouts;
+use crate::video::{MusicFolder, Orders, TalksAtOnce, Voices};
 use portrait_d_id::Client;
 use portrait_gpu_scheduling::Policy;
 use portrait_kernels::{DeviceRequest, Precision};
@@ -21,31 +22,6 @@ use portrait_weights::{Family, Places};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// What a step may take before it is given up, waiting for the device included.
-///
-/// A step that is given up may still finish on the device; its result is dropped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timeouts {
-    /// Looking for persons, 1 minute by default.
-    pub detection: Duration,
-    /// Cutting one person out, 10 minutes by default: the largest network takes one on two cores
-    /// of a CPU.
-    pub segmentation: Duration,
-    /// Making one person's video, from the picture's upload to the stored file, 30 minutes by
-    /// default. What was paid for by then is found again by [`Pipeline::resume`] or by asking again.
-    pub video: Duration,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            detection: Duration::from_secs(60),
-            segmentation: Duration::from_secs(600),
-            video: Duration::from_secs(1800),
-        }
-    }
-}
 
 /// The pause after which idle memory is released.
 #[derive(Debug)]
@@ -73,18 +49,26 @@ pub struct PipelineBuilder {
     d_id: Option<Client>,
     voices: Voices,
     timeouts: Timeouts,
+    talks: TalksAtOnce,
     progress: Progress,
 }
 
+impl Pipeline {
+    /// Starts to build a pipeline.
+    pub fn builder() -> PipelineBuilder {
+        PipelineBuilder::default()
+    }
+}
+
 impl PipelineBuilder {
-    /// The devices that run the networks; the CPU by default.
+    /// The devices that run the networks; [`Devices::Auto`] by default.
     pub fn devices(mut self, devices: impl Into<Devices>) -> Self {
         self.devices = devices.into();
         self
     }
 
     /// How many runs a device takes at once, and how many requests may wait. By default
-    /// [`Policy::seed`] with 256 waiting; see docs/gpu.md for others. It must hold the classes
+    /// [`Policy::seed`] with 256 waiting, 64 of one flow; see docs/gpu.md for others. It must hold the classes
     /// [`YOLO`](crate::gpu_scheduling::YOLO) and [`BIREFNET`](crate::gpu_scheduling::BIREFNET).
     /// Memory that it only assumes, as [`Policy::by_memory`] does, is replaced by the peaks that
     /// the models' manifests tell for the devices and the precision.
@@ -164,6 +148,12 @@ impl PipelineBuilder {
         self
     }
 
+    /// How many talks are in work at once.
+    pub fn talks_at_once(mut self, talks: TalksAtOnce) -> Self {
+        self.talks = talks;
+        self
+    }
+
     /// Who is told of the loading of models, beside those who watch single requests.
     pub fn progress(mut self, progress: Progress) -> Self {
         self.progress = progress;
@@ -211,17 +201,22 @@ impl PipelineBuilder {
             },
             ref devices => start(devices).await?,
         };
+        let detection_config = detection.manifest.architecture()?;
         Ok(Pipeline::new(Inner {
             detection,
+            detection_config,
             segmentation,
             storage: self.storage.unwrap_or_else(Storage::memory),
             d_id: self.d_id,
             orders: Orders::default(),
+            deletions: Deletions::default(),
+            talks: FairPermits::new(self.talks.in_all.max(1), self.talks.per_flow.max(1)),
             voices: self.voices,
             timeouts: self.timeouts,
             engine,
             cores: Cores::new(),
-            drain: Arc::new(Drain::default()),
+            estimates: Arc::new(Estimates::default()),
+            closing: Arc::new(Closing::default()),
         }))
     }
 }

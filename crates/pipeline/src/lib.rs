@@ -34,69 +34,61 @@
 //! The steps' own crates are here by their names: [`detection`], [`segmentation`], [`weights`],
 //! [`storage`], [`d_id`], [`gpu_scheduling`], [`voice`].
 
-mod animate;
-mod batch;
 mod builder;
-mod catalogue;
-mod cores;
+mod closing;
+mod context;
 mod cut_out;
+mod deletion;
+mod deletions;
+pub mod detection;
 mod devices;
-mod drain;
-mod engine;
 mod error;
-mod group;
-mod identity;
-mod message;
-mod message_error;
+mod fair;
+mod inner;
+mod kept;
+pub mod lowlevel;
 mod models;
-mod order;
 mod photo;
 mod picture;
 mod pipeline;
 mod progress;
-mod raw;
-mod refusal;
-mod replica;
+mod recipe;
 mod run;
-mod saying;
-mod scheduling;
-mod script;
-mod starter;
-mod talk;
-mod voices;
-mod whole;
+mod stage;
+mod timeouts;
+mod timing;
+mod video;
 
-pub use animate::Video;
-pub use builder::{PipelineBuilder, Timeouts};
-pub use catalogue::{Code, Tier, Warning, errors_page};
-pub use cut_out::{PersonCutOut, PersonResult, Selection};
-pub use devices::Devices;
-pub use error::Error;
-pub use message::{Message, PreparedMessage};
-pub use models::{Model, load_detector, load_segmenter};
+pub use builder::PipelineBuilder;
+pub use context::Context;
+pub use cut_out::{PersonCutOut, PersonResult, Selection, WholeCutOut};
+pub use deletion::Removal;
+pub use detection::{DetectTimings, Detections, ImageSize};
+pub use devices::{Batching, Devices};
+pub use error::{Cause, Code, Error, Kind, Tier, UnknownCode, Warning};
+pub use kept::StoredCutOut;
+pub use models::{DETECTION_MODELS, Model, SEGMENTATION_MODELS, STARTER_MODELS};
 pub use photo::{Photo, PhotoError, PhotoLimits};
 pub use picture::{
     Background, TalkPicture, encode_gray_png, encode_png, encode_rgb_png, talk_picture,
 };
-pub use pipeline::{DetectTimings, Detections, ImageSize, Pipeline};
-pub use progress::{Event, Progress, Stage, Step};
-pub use raw::{RawNetwork, RawRun};
+pub use pipeline::Pipeline;
+pub use progress::{Event, Progress, Step};
 pub use run::{Outcome, Request};
-pub use scheduling::{Batching, Scheduling};
-pub use starter::{DETECTION_MODELS, SEGMENTATION_MODELS, STARTER_MODELS};
+pub use stage::Stage;
+pub use timeouts::Timeouts;
+pub use video::{Message, Portrait, PreparedMessage, TalksAtOnce, Video};
 
+pub use image;
 pub use portrait_d_id as d_id;
-pub use portrait_detection as detection;
 pub use portrait_detection::{BoundingBox, DetectOptions, Detection, LetterboxMode};
 pub use portrait_gpu_scheduling as gpu_scheduling;
 pub use portrait_gpu_scheduling::{Policy, Priority, Snapshot};
-pub use portrait_kernels::{
-    Device, DeviceError, DeviceRequest, OPERATIONS, Precision, keep_freed_memory, open_device,
-};
+pub use portrait_kernels::{DeviceError, DeviceRequest, Precision};
 pub use portrait_segmentation as segmentation;
 pub use portrait_segmentation::{CutOut, CutOutOptions, RefineOptions};
 pub use portrait_storage as storage;
-pub use portrait_storage::{PhotoId, Storage};
+pub use portrait_storage::{PhotoId, RecipeId, Storage};
 pub use portrait_voice as voice;
 pub use portrait_weights as weights;
 pub use portrait_weights::{Checkpoint, Manifest, Places};

@@ -1,16 +1,14 @@
 //! All steps in one call.
 
-use crate::animate::Video;
-use crate::catalogue::Warning;
-use crate::cut_out::{PersonCutOut, PersonResult};
-use crate::message::Message;
-use crate::pipeline::{Detections, Pipeline};
-use crate::progress::{Progress, Stage};
-use crate::saying::Saying;
-use crate::{Error, Photo};
+use crate::cut_out::{PersonCutOut, PersonResult, Selection};
+use crate::detection::Detections;
+use crate::error::{Error, Warning};
+use crate::photo::Photo;
+use crate::pipeline::Pipeline;
+use crate::stage::Stage;
+use crate::video::{Message, Portrait, SharedMessage, Video};
 use portrait_detection::DetectOptions;
 use portrait_segmentation::CutOutOptions;
-use portrait_storage::Artifact;
 
 /// What [`Pipeline::run`] does with a photo.
 #[derive(Debug, Clone)]
@@ -23,10 +21,11 @@ pub struct Request {
     pub persons: Option<Vec<usize>>,
     /// How they are cut out.
     pub cut_out: CutOutOptions,
+    /// Whether the background is removed. Where it is not, the persons talk before the photo, cut
+    /// as wide as [`CutOutOptions::padding`] says, and there are no cut-outs.
+    pub remove_background: bool,
     /// What they say; `None` stops at the cut-outs.
     pub message: Option<Message>,
-    /// Who is told what happens.
-    pub progress: Progress,
 }
 
 impl Request {
@@ -37,8 +36,8 @@ impl Request {
             detect: DetectOptions::default(),
             persons: None,
             cut_out: CutOutOptions::default(),
+            remove_background: true,
             message: None,
-            progress: Progress::default(),
         }
     }
 
@@ -51,7 +50,8 @@ impl Request {
 }
 
 /// What came of a request.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Outcome {
     /// Who was found.
     pub detections: Detections,
@@ -75,72 +75,93 @@ impl Outcome {
 }
 
 impl Pipeline {
-    /// Detects, cuts out and, where there is a message, animates; keeps the photo, the cut-outs and
-    /// the videos in the storage.
+    /// Detects, cuts out and, where there is a message, animates; keeps the photo, who was found,
+    /// the cut-outs and the videos in the storage.
     ///
     /// While it runs the photo is held, so that no sweep of the storage takes it away.
     ///
     /// # Errors
     /// What concerns the whole photo: [`Error::NoPerson`], [`Error::UnknownPerson`],
-    /// [`Error::Weights`], [`Error::NotConfigured`] (before anything is computed), and others; and
-    /// [`Error::Message`] for what all of them would say, unless some of it was ordered before.
-    /// What concerns one person is in that person's result.
+    /// [`Error::Weights`], [`Error::NotConfigured`] (before anything is computed),
+    /// [`Error::Deleted`], and others; and [`Error::Message`] for what all of them would say, unless
+    /// some of it was ordered before. What concerns one person is in that person's result.
     pub async fn run(&self, request: Request) -> Result<Outcome, Error> {
         let this = self.admit()?;
-        let Request { photo, detect, persons, cut_out, message, progress } = request;
-        let saying = match &message {
+        this.while_wanted(request.photo.id(), this.run_admitted(&request)).await
+    }
+
+    async fn run_admitted(&self, request: &Request) -> Result<Outcome, Error> {
+        let Request { photo, detect, persons, cut_out, remove_background, message } = request;
+        self.context.progress.plan(&self.stages(request, persons.as_ref().map_or(1, Vec::len)));
+        let message = match message {
             Some(message) => {
                 // What can be told before the work.
-                this.d_id()?;
-                let identified = this.identified(message).await?;
-                Some(Saying::new(&this, message, identified, &progress))
+                self.d_id()?;
+                let identified = self.identified(message).await?;
+                Some(SharedMessage::new(self, photo.id(), message, identified))
             }
             None => None,
         };
-        let storage = this.storage();
-        let _hold = storage.hold(photo.id()).await;
-        storage.put(Artifact::Upload { photo: photo.id() }, photo.bytes().clone()).await?;
-        let found = this.detect(&photo, &detect);
-        let detections = progress.watch(Stage::Detection, None, found).await?;
-        let selection = match &persons {
+        let _hold = self.storage().hold(photo.id()).await;
+        self.keep(photo).await?;
+        let detections = self.detect(photo, detect).await?;
+        self.keep_detections(photo, &detections).await?;
+        let selection = match persons {
             Some(ids) => detections.select(ids)?,
             None => detections.select_all(),
         };
-        // The message is made ready meanwhile: for somebody, and not before there is somebody, and
-        // only if somebody needs it.
-        let said = async {
-            let Some(saying) = &saying else { return Ok(()) };
-            let persons = selection.selected.iter().copied();
-            if this.nothing_ordered(photo.id(), persons, &saying.identity).await {
-                saying.said().await?;
-            }
-            Ok(())
-        };
-        let cut_outs = this.cut_out_watched(&photo, &selection, &cut_out, &progress);
-        let (mut cut_outs, ()) = futures::try_join!(cut_outs, said)?;
-        for person in &mut cut_outs {
-            if let Ok(cut_out) = &person.result {
-                let artifact = Artifact::CutOut {
-                    photo: photo.id(),
-                    person: person.person_id as u32,
-                    recipe: None,
-                };
-                if let Err(error) = storage.put(artifact, cut_out.png.clone()).await {
-                    person.result = Err(error.into());
+        self.context.progress.plan(&self.stages(request, selection.wanted().count()));
+        let (cut_outs, portraits) = if *remove_background {
+            // The message is made ready meanwhile: for somebody, and not before there is somebody,
+            // and only if somebody needs it.
+            let said = self.said_early(photo, &selection, cut_out, message.as_ref());
+            let cut_outs = self.cut_out(photo, &selection, cut_out);
+            let (mut cut_outs, ()) = futures::try_join!(cut_outs, said)?;
+            for person in &mut cut_outs {
+                let Ok(cut_out) = &mut person.result else { continue };
+                if let Err(error) = self.keep_cut_out(photo.id(), cut_out).await {
+                    person.result = Err(error);
                 }
             }
-        }
-        let videos = match saying {
-            Some(saying) => {
-                let ready: Vec<_> = cut_outs
-                    .iter()
-                    .filter_map(|person| person.result.as_ref().ok())
-                    .cloned()
-                    .collect();
-                this.say(photo.id(), &ready, saying, &progress).await?
-            }
+            let ready = cut_outs.iter().filter_map(|person| person.result.as_ref().ok());
+            let portraits: Vec<Portrait> = ready.map(Portrait::from).collect();
+            (cut_outs, portraits)
+        } else {
+            (Vec::new(), self.crop(photo, &selection, cut_out.padding).await?)
+        };
+        let videos = match message {
+            Some(message) => self.say(photo.id(), &portraits, message).await?,
             None => Vec::new(),
         };
         Ok(Outcome { detections, cut_outs, videos })
+    }
+
+    /// Makes the message ready if none of these persons has an order of it.
+    async fn said_early(
+        &self,
+        photo: &Photo,
+        selection: &Selection,
+        options: &CutOutOptions,
+        message: Option<&SharedMessage<'_>>,
+    ) -> Result<(), Error> {
+        let Some(message) = message else { return Ok(()) };
+        let recipes = self.cut_out_recipes(selection, options).await?;
+        if self.nothing_ordered(photo.id(), recipes.into_iter(), &message.identities).await {
+            message.said().await?;
+        }
+        Ok(())
+    }
+
+    /// The stages that a request goes through, and how many persons go through each.
+    fn stages(&self, request: &Request, persons: usize) -> Vec<(Stage, usize)> {
+        let mut stages = vec![(Stage::Detection, 1)];
+        if request.remove_background {
+            stages.push((Stage::Segmentation, persons));
+        }
+        if request.message.is_some() {
+            let talk = [Stage::Talk, Stage::Video, Stage::Download];
+            stages.extend(talk.map(|stage| (stage, persons)));
+        }
+        stages
     }
 }

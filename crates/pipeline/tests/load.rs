@@ -9,7 +9,7 @@
 use futures::future::join_all;
 use image::{DynamicImage, ImageFormat, imageops::FilterType};
 use portrait_pipeline::{
-    Batching, Code, Detection, Error, Photo, Pipeline, Policy, Request, Scheduling,
+    Batching, Code, Context, Detection, Error, Photo, Pipeline, Policy, Request,
 };
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use std::alloc::System;
@@ -86,7 +86,7 @@ async fn sequential(pipeline: &Pipeline, photos: &[Photo]) -> Vec<Answer> {
 async fn all_at_once(pipeline: &Pipeline, photos: &[Photo]) -> Vec<Result<Answer, Error>> {
     let callers = (0..CALLERS).map(|caller| {
         let flow = Some(format!("caller {}", caller % 7).into());
-        let pipeline = pipeline.scheduled(Scheduling { flow, ..Scheduling::default() });
+        let pipeline = pipeline.with(Context { flow, ..Context::default() });
         let photo = photos[caller % photos.len()].clone();
         tokio::spawn(async move { ask(&pipeline, &photo).await })
     });
@@ -238,7 +238,7 @@ async fn closing_finishes_what_is_under_way_and_refuses_what_comes() {
     while pipeline.snapshot().classes[0].counts.granted == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    pipeline.close().await;
+    pipeline.close(Duration::MAX).await;
     for caller in under_way {
         // Those that had not begun when the door closed were refused.
         if let Err(error) = caller.await.unwrap() {

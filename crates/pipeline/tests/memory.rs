@@ -11,7 +11,7 @@ use image::{Rgba, RgbaImage};
 use persons::person;
 use portrait_d_id_fake::{FakeDid, TALK_MP4};
 use portrait_pipeline::d_id::{Client, WaitOptions};
-use portrait_pipeline::{Message, PhotoId, Pipeline, Progress, Storage};
+use portrait_pipeline::{Message, PhotoId, Pipeline, Storage};
 use std::time::Duration;
 
 const VIDEOS: usize = 50;
@@ -49,13 +49,12 @@ async fn fifty_videos_of_40_mb_leave_the_memory_flat() {
     let image = RgbaImage::from_pixel(160, 160, Rgba([200, 150, 120, 255]));
     let wait = WaitOptions { first_pause: Duration::from_millis(60), ..WaitOptions::default() };
     let message = Message { wait, ..Message::text("Hello there.") };
-    let progress = Progress::default();
     // Fifty requests of one person each, all at once: the bound is the client's.
     let persons: Vec<_> = (0..VIDEOS).map(|id| person(id, image.clone())).collect();
     let before = peak();
     let requests = persons.iter().map(|person| {
         let person = std::slice::from_ref(person);
-        pipeline.animate(PhotoId::generate(), person, &message, &progress)
+        pipeline.animate(PhotoId::generate(), person, &message)
     });
     let requests: Vec<_> = requests.collect();
     for videos in futures::future::join_all(requests).await {

@@ -8,7 +8,7 @@ use image::math::Rect;
 use image::{GenericImageView, RgbImage, RgbaImage};
 
 /// How a person is cut out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct CutOutOptions {
     /// Pixels kept around the person's box, 20 by default; up to [`Self::MAX_PADDING`].
     pub padding: u32,

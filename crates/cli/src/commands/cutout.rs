@@ -1,5 +1,6 @@
 //! `portrait cutout`
 
+use super::context;
 use crate::args::{CutoutArgs, Settings};
 use crate::error::CliError;
 use crate::output::Output;
@@ -24,10 +25,13 @@ pub(crate) async fn run(
         detect: args.people.search.options(vec![0]),
         persons: args.people.persons.clone(),
         cut_out: args.people.options(),
-        progress: output.bars().steps(),
         ..Request::new(photo)
     };
-    let outcome = pipeline.run(request).await.map_err(CliError::of_photo(&args.photo))?;
+    let outcome = pipeline
+        .with(context(output))
+        .run(request)
+        .await
+        .map_err(CliError::of_photo(&args.photo))?;
     let mut persons = Vec::new();
     let mut codes: Vec<u8> = super::codes(&outcome.cut_outs).collect();
     for person in &outcome.cut_outs {

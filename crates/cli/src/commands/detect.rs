@@ -1,11 +1,12 @@
 //! `portrait detect`
 
+use super::context;
 use crate::args::{DetectArgs, Settings};
 use crate::error::CliError;
 use crate::output::Output;
 use crate::settings;
 use portrait_pipeline::weights::Family;
-use portrait_pipeline::{Detections, Model, Stage};
+use portrait_pipeline::{Detections, Model};
 use serde_json::json;
 use std::time::Instant;
 
@@ -20,11 +21,8 @@ pub(crate) async fn run(
     let model = Model::asked_for(Family::Yolov8, args.model.as_deref(), args.weights.clone())?;
     let pipeline = settings.builder(output)?.detection_model(model).build().await?;
     let options = args.search.options(args.classes.clone());
-    let progress = output.bars().steps();
-    let found = progress
-        .watch(Stage::Detection, None, pipeline.detect(&photo, &options))
-        .await
-        .map_err(CliError::of_photo(&args.photo))?;
+    let found = pipeline.with(context(output)).detect(&photo, &options).await;
+    let found = found.map_err(CliError::of_photo(&args.photo))?;
     print(&found, decode, output);
     output.starters(&[pipeline.detection_model()]);
     Ok(0)

@@ -7,7 +7,13 @@ pub(crate) mod models;
 pub(crate) mod tensor;
 pub(crate) mod video;
 
-use portrait_pipeline::{Error, PersonResult};
+use crate::output::Output;
+use portrait_pipeline::{Context, Error, PersonResult};
+
+/// What the steps of a command have in common: whom they tell.
+fn context(output: &Output) -> Context {
+    Context { progress: output.bars().steps(), ..Context::default() }
+}
 
 /// The exit codes of persons' failures.
 fn codes<T>(persons: &[PersonResult<T>]) -> impl Iterator<Item = u8> {

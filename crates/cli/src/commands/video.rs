@@ -1,5 +1,6 @@
 //! `portrait video`
 
+use super::context;
 use crate::args::{Settings, VideoArgs};
 use crate::data::{D_ID, Data};
 use crate::error::CliError;
@@ -43,18 +44,19 @@ pub(crate) async fn run(
         builder = builder.storage(data.storage().clone());
     }
     let pipeline = builder.build().await?;
-    message.take = take(args, &pipeline);
+    message.take.clone_from(&args.take);
+    message.former_take = Some(former_take(args, &pipeline));
     let request = Request {
         detect: args.people.search.options(vec![0]),
         persons: args.people.persons.clone(),
         cut_out: args.people.options(),
-        progress: output.bars().steps(),
         ..Request::new(photo).say(message)
     };
-    let outcome = pipeline.run(request).await.map_err(|error| match error {
-        error @ portrait_pipeline::Error::Message(_) => args.message.of_sound(error),
-        error => CliError::of_photo(&args.photo)(error),
-    })?;
+    let outcome =
+        pipeline.with(context(output)).run(request).await.map_err(|error| match error {
+            error @ portrait_pipeline::Error::Message(_) => args.message.of_sound(error),
+            error => CliError::of_photo(&args.photo)(error),
+        })?;
     let mut persons = Vec::new();
     let mut codes: Vec<u8> = super::codes(&outcome.cut_outs).collect();
     codes.extend(super::codes(&outcome.videos));
@@ -90,9 +92,9 @@ pub(crate) async fn run(
     Ok(super::gravest(codes))
 }
 
-/// What makes another video beside the photo and what is said: how persons are looked for, which
-/// decides who has which number, and how they are cut out.
-fn take(args: &VideoArgs, pipeline: &Pipeline) -> String {
+/// The take under which former versions of this command ordered the same: it held how persons are
+/// looked for and cut out, which the pipeline knows by itself now.
+fn former_take(args: &VideoArgs, pipeline: &Pipeline) -> String {
     let (people, search) = (&args.people, &args.people.search);
     let model = |model: &Model| json!([model.manifest.id, model.file.as_deref().map(exact)]);
     json!({

@@ -2,10 +2,8 @@
 
 #![allow(clippy::print_stdout, reason = "the documentation quotes the figures")]
 
-use portrait_pipeline::{
-    DetectOptions, Device, Model, Photo, Pipeline, Places, Precision, STARTER_MODELS,
-    load_detector, load_segmenter,
-};
+use portrait_pipeline::lowlevel::{Device, load_detector, load_segmenter};
+use portrait_pipeline::{DetectOptions, Model, Photo, Pipeline, Places, Precision, STARTER_MODELS};
 use portrait_test_support::test_data;
 use std::path::PathBuf;
 

@@ -4,8 +4,9 @@ use crate::support::assert_error;
 use crate::world::{PERSONS, World, request, world};
 use futures::StreamExt;
 use portrait_d_id_fake::{Fault, Route};
+use portrait_pipeline::storage::Artifact;
 use portrait_pipeline::storage::{Folder, RetentionPolicy, Sweeper};
-use portrait_pipeline::{Code, Progress, Request, Stage, Tier};
+use portrait_pipeline::{Code, Progress, Stage, Tier};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use time::OffsetDateTime;
@@ -23,7 +24,8 @@ async fn dropped_in(world: &World, stage: Stage) -> usize {
         }
         list.lock().unwrap().push(event);
     });
-    let run = world.pipeline.run(Request { progress, ..request(&world.photo) });
+    let told = world.told(progress);
+    let run = told.run(request(&world.photo));
     tokio::select! {
         biased;
         () = begun.notified() => {}
@@ -73,7 +75,8 @@ async fn the_photo_is_held_while_it_is_worked_on() {
     let Some(world) = world().await else { return };
     let sweeper = Sweeper::new(world.pipeline.storage().clone(), RetentionPolicy::default());
     let (progress, mut events) = Progress::channel();
-    let run = world.pipeline.run(Request { progress, ..request(&world.photo) });
+    let told = world.told(progress);
+    let run = told.run(request(&world.photo));
     let sweep = async {
         while let Some(event) = events.next().await {
             if event.stage == Stage::Video {
@@ -95,12 +98,15 @@ async fn the_photo_is_held_while_it_is_worked_on() {
 async fn a_photo_deleted_meanwhile_leaves_nothing() {
     let Some(world) = world().await else { return };
     let (progress, mut events) = Progress::channel();
-    let run = world.pipeline.run(Request { progress, ..request(&world.photo) });
+    let told = world.told(progress);
+    let run = told.run(request(&world.photo));
     let delete = async {
         while let Some(event) = events.next().await {
             if event.stage == Stage::Segmentation {
                 let report = world.pipeline.storage().delete_photo(world.photo.id()).await;
-                return report.complete().unwrap().removed.len();
+                let removed = report.complete().unwrap().removed;
+                let uploads = removed.iter().map(|removed| removed.key.artifact());
+                return uploads.filter(|of| matches!(of, Artifact::Upload { .. })).count();
             }
         }
         0

@@ -1,6 +1,7 @@
 //! The table of codes, and the page made from it.
 
-use portrait_pipeline::{Code, Tier, errors_page};
+use portrait_pipeline::lowlevel::errors_page;
+use portrait_pipeline::{Code, Tier};
 use portrait_test_support::repository_root;
 use std::collections::HashSet;
 

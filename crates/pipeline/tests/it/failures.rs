@@ -5,7 +5,8 @@ use crate::world::{PERSONS, Setup, client, message, request, watched, world};
 use futures::StreamExt;
 use portrait_d_id_fake::{FakeDid, Fault, Route};
 use portrait_pipeline::{
-    Code, Devices, Event, Pipeline, Precision, Progress, Request, Stage, Step, Tier, Timeouts,
+    Code, Context, Devices, Event, Pipeline, Precision, Progress, Request, Stage, Step, Tier,
+    Timeouts,
 };
 use std::time::Duration;
 
@@ -123,8 +124,14 @@ async fn a_download_that_fails_is_d_ids_failure_not_the_storages() {
     let error = outcome.videos[0].result.as_ref().unwrap_err();
     assert_error(error, Code::DIdUnavailable, Tier::High);
     let [.., last, total] = &events[..] else { panic!("{events:?}") };
-    assert_eq!((last.stage, last.step), (Stage::Download, Step::Failed { code: error.code() }));
-    assert_eq!((total.stage, total.step), (Stage::Video, Step::Persons { done: 1, total: 1 }));
+    assert_eq!(
+        (last.stage, last.step.clone()),
+        (Stage::Download, Step::Failed { code: error.code() })
+    );
+    assert_eq!(
+        (total.stage, total.step.clone()),
+        (Stage::Video, Step::Persons { done: 1, total: 1 })
+    );
     // Nothing half-written stays.
     assert_eq!(world.stored().await.len(), 2);
 }
@@ -134,8 +141,9 @@ async fn without_a_d_id_client_no_work_is_done() {
     let Some(setup) = Setup::new() else { return };
     let pipeline = setup.builder.build().await.unwrap();
     let (progress, events) = Progress::channel();
-    let request = Request { progress, ..request(&setup.photo) };
-    let error = pipeline.run(request).await.unwrap_err();
+    let told = pipeline.with(Context { progress, ..Context::default() });
+    let error = told.run(request(&setup.photo)).await.unwrap_err();
+    drop(told);
     assert_error(&error, Code::NotConfigured, Tier::High);
     assert!(error.to_string().contains("D-ID"), "{error}");
     assert_eq!(events.collect::<Vec<_>>().await, []);

@@ -11,7 +11,7 @@ use portrait_pipeline::{
 #[tokio::test]
 async fn everybody_in_the_photo_talks() {
     let Some(world) = world().await else { return };
-    let Outcome { detections, cut_outs, videos } = world.run().await;
+    let Outcome { detections, cut_outs, videos, .. } = world.run().await;
     assert_eq!((detections.image.width, detections.image.height), world.photo.image().dimensions());
     let ids: Vec<_> = detections.persons.iter().map(|person| person.person_id).collect();
     assert_eq!(ids, (0..PERSONS).collect::<Vec<_>>());
@@ -29,7 +29,8 @@ async fn everybody_in_the_photo_talks() {
         let person = cut_out.person_id as u32;
         let cut_out = cut_out.result.as_ref().unwrap();
         assert_eq!((cut_out.model.as_str(), cut_out.device.as_str()), ("birefnet-small", "cpu"));
-        let key = Key::new(Artifact::CutOut { photo, person, recipe: None }, Format::Png).unwrap();
+        let recipe = Some(cut_out.recipe);
+        let key = Key::new(Artifact::CutOut { photo, person, recipe }, Format::Png).unwrap();
         assert_eq!(storage.get(key).await.unwrap(), cut_out.png);
         let decoded = image::load_from_memory(&cut_out.png).unwrap();
         assert_eq!(decoded.as_rgba8(), Some(&cut_out.cut_out.image));
@@ -40,7 +41,7 @@ async fn everybody_in_the_photo_talks() {
         assert!(matches!(video.key.artifact(), Artifact::Video { photo: of, person: who, .. }
             if (of, who) == (photo, person)));
         // The picture of this person's talk is this person, on white.
-        let talk = talks.iter().position(|talk| talk.id == video.talk_id).unwrap();
+        let talk = talks.iter().position(|talk| Some(&talk.id) == video.talk_id.as_ref()).unwrap();
         let flat = talk_picture(&cut_out.cut_out.image, &Background::default()).unwrap();
         assert_eq!(pictures[talk], flat.bytes);
         keys.extend([key, video.key]);
@@ -140,6 +141,6 @@ async fn requests_side_by_side_do_not_mix() {
         assert_eq!(a.result.as_ref().unwrap().png, b.result.as_ref().unwrap().png);
     }
     assert_eq!(world.stored().await.len(), 1 + 2 * PERSONS);
-    let others = world.pipeline.storage().list_photo(other.id()).await.unwrap();
+    let others = world.stored_of(other.id()).await;
     assert_eq!(others.len(), 1 + PERSONS, "nothing was ordered of the other photo");
 }

@@ -2,8 +2,9 @@
 
 use futures::StreamExt;
 use portrait_pipeline::{
-    Batching, BoundingBox, Code, CutOut, CutOutOptions, Detection, Error, Event, PersonCutOut,
-    Photo, Pipeline, PipelineBuilder, Policy, Progress, Selection, Stage, Step, Timeouts,
+    Batching, BoundingBox, Code, Context, CutOut, CutOutOptions, Detection, Error, Event,
+    PersonCutOut, Photo, Pipeline, PipelineBuilder, Policy, Progress, Selection, Stage, Step,
+    Timeouts,
 };
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ async fn cut(pipeline: &Pipeline, selection: &Selection) -> Vec<(usize, Result<C
     let options = CutOutOptions::default();
     let cut = pipeline.cut_out(&photo(), selection, &options).await.unwrap();
     let result = |result: Result<PersonCutOut, Error>| match result {
-        Ok(cut) => Ok(cut.cut_out),
+        Ok(cut) => Ok(CutOut::clone(&cut.cut_out)),
         Err(error) => Err(error.code()),
     };
     cut.into_iter().map(|person| (person.person_id, result(person.result))).collect()
@@ -82,12 +83,14 @@ async fn what_concerns_one_person_is_told_of_this_one_alone() {
     let pipeline = builder(4).build().await.unwrap();
     let (progress, events) = Progress::channel();
     let options = CutOutOptions::default();
-    let cut = pipeline.cut_out_watched(&photo(), &selection, &options, &progress).await.unwrap();
-    drop(progress);
+    let told = pipeline.with(Context { progress, ..Context::default() });
+    let cut = told.cut_out(&photo(), &selection, &options).await.unwrap();
+    drop(told);
     let codes = cut.iter().map(|p| (p.person_id, p.result.as_ref().err().map(|e| e.code())));
     let outside = Some(cut[1].result.as_ref().unwrap_err().code());
     assert_eq!(codes.collect::<Vec<_>>(), [(3, None), (4, outside), (5, None)]);
-    let events: Vec<Event> = events.collect().await;
+    let mut events: Vec<Event> = events.collect().await;
+    events.retain(|event| event.stage != Stage::Model);
     assert!(events.iter().all(|event| event.stage == Stage::Segmentation), "{events:?}");
     for id in [3, 4, 5] {
         let steps: Vec<_> = events.iter().filter(|e| e.person_id == Some(id)).collect();
@@ -122,7 +125,7 @@ async fn a_group_is_given_up_in_time_and_leaves_nothing_behind() {
     let pipeline = builder(3).timeouts(timeouts).build().await.unwrap();
     let cut = cut(&pipeline, &persons(4)).await;
     assert!(cut.iter().all(|(_, r)| r.as_ref().err() == Some(&Code::BirefnetTimeout)), "{cut:?}");
-    pipeline.close().await;
+    pipeline.close(Duration::MAX).await;
     let snapshot = pipeline.snapshot();
     assert_eq!((snapshot.waiting, snapshot.classes[1].active), (0, 0));
 }

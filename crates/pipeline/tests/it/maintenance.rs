@@ -1,6 +1,7 @@
 //! Devices that an operator takes out of work and brings back.
 
 use portrait_pipeline::{Code, DetectOptions, Photo, Pipeline};
+use std::time::Duration;
 
 /// Whether somebody is found in a photo.
 async fn works(pipeline: &Pipeline) -> Result<usize, Code> {
@@ -25,6 +26,6 @@ async fn a_drained_device_takes_nothing_until_it_is_restored() {
     assert_eq!(works(&pipeline).await, Err(Code::DeviceUnavailable));
     pipeline.restore_device(&name).await.unwrap();
     assert!(works(&pipeline).await.is_ok());
-    pipeline.close().await;
+    pipeline.close(Duration::MAX).await;
     assert_eq!(pipeline.drain_device(&name).await.unwrap_err().code(), Code::ServiceClosing);
 }

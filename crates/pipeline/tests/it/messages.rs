@@ -12,8 +12,8 @@ use portrait_pipeline::voice::{
     decode, measure,
 };
 use portrait_pipeline::{
-    Code, Error, Message, PersonCutOut, PersonResult, Photo, Pipeline, PipelineBuilder, Progress,
-    Request, Stage, Step, Tier, Video,
+    Code, Context, Error, Message, PersonResult, Photo, Pipeline, PipelineBuilder, Portrait,
+    Progress, Request, Stage, Step, Tier, Video,
 };
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -24,7 +24,7 @@ const MUSIC: f64 = 2000.0;
 const CONGRATULATIONS: &str = "おめでとうございます！";
 
 /// A grey shape on nothing.
-fn somebody(person_id: usize) -> PersonCutOut {
+fn somebody(person_id: usize) -> Portrait {
     let inside = |x: u32, y: u32| x.abs_diff(100) < 60 && y > 20;
     let image = RgbaImage::from_fn(200, 240, |x, y| {
         if inside(x, y) { Rgba([120, 110, 100 + person_id as u8, 255]) } else { Rgba([0; 4]) }
@@ -58,7 +58,8 @@ impl Theatre {
         let progress = Progress::new(move |event| {
             events.lock().unwrap().push((event.stage, event.step));
         });
-        self.pipeline.animate(PhotoId::generate(), &cut_outs, &message, &progress).await
+        let pipeline = self.pipeline.with(Context { progress, ..Context::default() });
+        pipeline.animate(PhotoId::generate(), &cut_outs, &message).await
     }
 
     /// What D-ID was given to say, once for each person.
@@ -300,7 +301,7 @@ async fn sound_is_worked_on_beside_the_runtime() {
         }
     };
     let work = async {
-        let ready = stage.pipeline.prepare_message(&message, &Progress::default()).await;
+        let ready = stage.pipeline.prepare_message(&message).await;
         stage.events.lock().unwrap().push((Stage::Message, Step::Started));
         ready
     };

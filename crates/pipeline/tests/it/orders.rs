@@ -11,7 +11,7 @@ use portrait_pipeline::storage::object_store::memory::InMemory;
 use portrait_pipeline::storage::{Artifact, RetentionPolicy, Sweeper};
 use portrait_pipeline::voice::{self, Speech, SpeechRequest, async_trait, bytes::Bytes};
 use portrait_pipeline::{
-    Code, Message, PersonCutOut, PersonResult, PhotoId, Pipeline, Progress, Storage, Tier, Video,
+    Code, Message, PersonResult, PhotoId, Pipeline, Portrait, Storage, Tier, Video,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -23,7 +23,7 @@ struct Shop {
     fake: FakeDid,
     store: Arc<dyn ObjectStore>,
     photo: PhotoId,
-    persons: Vec<PersonCutOut>,
+    persons: Vec<Portrait>,
 }
 
 impl Shop {
@@ -44,8 +44,7 @@ impl Shop {
 
     async fn animate(&self, message: &Message) -> Vec<PersonResult<Video>> {
         let program = self.program().await;
-        let progress = Progress::default();
-        program.animate(self.photo, &self.persons, message, &progress).await.unwrap()
+        program.animate(self.photo, &self.persons, message).await.unwrap()
     }
 
     async fn order_records(&self) -> Vec<String> {
@@ -83,8 +82,8 @@ async fn the_same_request_is_paid_once_and_another_take_again() {
     }
     // Two at the same time in one program are one order too.
     let program = shop.program().await;
-    let (other, progress) = (message("At the same time."), Progress::default());
-    let animate = || program.animate(shop.photo, &shop.persons, &other, &progress);
+    let other = message("At the same time.");
+    let animate = || program.animate(shop.photo, &shop.persons, &other);
     let before = shop.fake.talks().len();
     let (one, two) = tokio::join!(animate(), animate());
     assert_eq!(one.unwrap()[1].result.as_ref().unwrap(), two.unwrap()[1].result.as_ref().unwrap());
@@ -103,8 +102,7 @@ async fn what_was_paid_for_is_resumed_without_cut_outs_or_message() {
     assert!(!failed.is_empty(), "{first:?}");
     let program = shop.program().await;
     assert_eq!(program.unfinished().await.unwrap(), [shop.photo]);
-    let progress = Progress::default();
-    let resumed = program.resume(shop.photo, &wait, &progress).await.unwrap();
+    let resumed = program.resume(shop.photo, &wait).await.unwrap();
     let mut persons: Vec<_> = resumed.iter().map(|video| video.person_id).collect();
     persons.sort_unstable();
     assert_eq!(persons, failed);
@@ -113,7 +111,7 @@ async fn what_was_paid_for_is_resumed_without_cut_outs_or_message() {
         assert_eq!(program.storage().get(video.key).await.unwrap(), TALK_MP4);
     }
     assert!(program.unfinished().await.unwrap().is_empty());
-    assert!(program.resume(shop.photo, &wait, &progress).await.unwrap().is_empty());
+    assert!(program.resume(shop.photo, &wait).await.unwrap().is_empty());
     assert_eq!(shop.fake.talks().len(), 3);
     assert_eq!(shop.fake.requests(Route::CreateTalk).len(), 3);
 }
@@ -212,19 +210,24 @@ async fn what_was_ordered_needs_no_speech_service() {
         .d_id(client.build().unwrap())
         .speech(speech.clone());
     let program = program.build().await.unwrap();
-    let (hello, progress) = (message("Hello there."), Progress::default());
-    let first = program.animate(shop.photo, &shop.persons, &hello, &progress).await.unwrap();
+    let hello = message("Hello there.");
+    let first = program.animate(shop.photo, &shop.persons, &hello).await.unwrap();
     assert_eq!(speech.asked.load(Ordering::Relaxed), 1);
 
     // The video is there, and the service not asked at all.
     speech.down.store(true, Ordering::Relaxed);
-    let again = program.animate(shop.photo, &shop.persons, &hello, &progress).await.unwrap();
+    let again = program.animate(shop.photo, &shop.persons, &hello).await.unwrap();
     assert_eq!(again[0].result.as_ref().unwrap(), first[0].result.as_ref().unwrap());
     assert_eq!(speech.asked.load(Ordering::Relaxed), 1);
 
-    // It is asked once for two who come new, and its failure is theirs.
+    // It is asked once for two who come new, and its failure is theirs, where the sound is gone.
+    for meta in program.storage().list_photo(shop.photo).await.unwrap() {
+        if matches!(meta.key.artifact(), Artifact::Sound { .. }) {
+            program.storage().delete(meta.key).await.unwrap();
+        }
+    }
     shop.persons = Shop::new(3).await.persons;
-    let more = program.animate(shop.photo, &shop.persons, &hello, &progress).await.unwrap();
+    let more = program.animate(shop.photo, &shop.persons, &hello).await.unwrap();
     assert_eq!(more[0].result.as_ref().unwrap(), first[0].result.as_ref().unwrap());
     for new in &more[1..] {
         let error = new.result.as_ref().unwrap_err();
@@ -235,7 +238,7 @@ async fn what_was_ordered_needs_no_speech_service() {
 
     // Where nothing was ordered, it is the request's.
     let other = message("Good bye.");
-    let error = program.animate(shop.photo, &shop.persons, &other, &progress).await.unwrap_err();
+    let error = program.animate(shop.photo, &shop.persons, &other).await.unwrap_err();
     assert_error(&error, Code::SpeechUnavailable, Tier::High);
 }
 
@@ -257,11 +260,11 @@ async fn closing_waits_for_a_message_that_is_being_made_ready() {
     let client = Client::builder().base_url(shop.fake.base_url()).key(shop.fake.key());
     let program = Pipeline::builder().d_id(client.build().unwrap()).speech(Slow);
     let program = program.build().await.unwrap();
-    let (hello, progress) = (message("Hello there."), Progress::default());
-    let animate = program.animate(shop.photo, &shop.persons, &hello, &progress);
+    let hello = message("Hello there.");
+    let animate = program.animate(shop.photo, &shop.persons, &hello);
     let close = async {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        program.close().await;
+        program.close(Duration::MAX).await;
         assert_eq!(shop.fake.talks().len(), 1, "it was under way");
     };
     let (videos, ()) = tokio::join!(animate, close);

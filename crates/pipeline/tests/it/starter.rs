@@ -1,10 +1,11 @@
 //! The models that are part of the program: what runs where nothing is chosen and nothing fetched.
 
 use crate::support::{write_small_birefnet, write_yolov8n};
+use portrait_pipeline::lowlevel::{Device, load_detector};
 use portrait_pipeline::weights::{Family, HubPlace, Origin, resolve};
 use portrait_pipeline::{
-    BoundingBox, CutOutOptions, DETECTION_MODELS, DetectOptions, Detection, Device, LetterboxMode,
-    Model, Photo, Pipeline, Places, Precision, SEGMENTATION_MODELS, STARTER_MODELS, load_detector,
+    BoundingBox, CutOutOptions, DETECTION_MODELS, DetectOptions, Detection, LetterboxMode, Model,
+    Photo, Pipeline, Places, Precision, SEGMENTATION_MODELS, STARTER_MODELS,
 };
 use tempfile::TempDir;
 

@@ -6,7 +6,8 @@ use portrait_d_id_fake::{FakeDid, FakeDidBuilder, TALK_MP4};
 use portrait_pipeline::d_id::{Client, RetryPolicy, WaitOptions};
 use portrait_pipeline::storage::{Artifact, Key};
 use portrait_pipeline::{
-    Event, Message, Outcome, Photo, Pipeline, PipelineBuilder, Progress, Request, Storage,
+    Context, Event, Message, Outcome, Photo, PhotoId, Pipeline, PipelineBuilder, Progress, Request,
+    Stage, Step, Storage,
 };
 use std::time::Duration;
 use tempfile::TempDir;
@@ -73,14 +74,29 @@ pub(crate) fn request(photo: &Photo) -> Request {
 }
 
 impl World {
+    /// The pipeline, telling `progress`.
+    pub(crate) fn told(&self, progress: Progress) -> Pipeline {
+        self.pipeline.with(Context { progress, ..Context::default() })
+    }
+
     pub(crate) async fn run(&self) -> Outcome {
         self.pipeline.run(request(&self.photo)).await.unwrap()
     }
 
     /// The keys of the pictures and videos that are stored of the photo.
     pub(crate) async fn stored(&self) -> Vec<Key> {
-        let mut keys = self.all_stored().await;
-        keys.retain(|key| !matches!(key.artifact(), Artifact::Order { .. }));
+        self.stored_of(self.photo.id()).await
+    }
+
+    /// The same of another photo.
+    pub(crate) async fn stored_of(&self, photo: PhotoId) -> Vec<Key> {
+        let all = self.pipeline.storage().list_photo(photo).await.unwrap();
+        let mut keys: Vec<_> = all.into_iter().map(|meta| meta.key).collect();
+        let picture_or_video = |key: &Key| {
+            use Artifact::{CutOut, Upload, Video};
+            matches!(key.artifact(), Upload { .. } | CutOut { .. } | Video { .. })
+        };
+        keys.retain(picture_or_video);
         keys
     }
 
@@ -94,6 +110,12 @@ impl World {
 /// Runs a request, and everything that was told meanwhile.
 pub(crate) async fn watched(world: &World, request: Request) -> (Outcome, Vec<Event>) {
     let (progress, events) = Progress::channel();
-    let outcome = world.pipeline.run(Request { progress, ..request }).await.unwrap();
-    (outcome, events.collect().await)
+    let outcome = world.told(progress).run(request).await.unwrap();
+    // What is told beside the steps has tests of its own.
+    let step = |event: &Event| {
+        event.stage != Stage::Model
+            && !matches!(event.step, Step::State { .. } | Step::Queued { .. })
+    };
+    let events: Vec<Event> = events.collect().await;
+    (outcome, events.into_iter().filter(step).collect())
 }

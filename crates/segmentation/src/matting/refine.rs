@@ -11,7 +11,7 @@ use rayon::prelude::*;
 const LEAST_ROWS: usize = 96;
 
 /// The windows of the two passes in pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RefineOptions {
     /// Side of the first pass's window, which finds colours from afar.
     pub coarse: u32,

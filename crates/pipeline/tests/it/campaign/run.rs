@@ -9,8 +9,8 @@ use portrait_pipeline::d_id::{Client, WaitOptions};
 use portrait_pipeline::storage::object_store::ObjectStore;
 use portrait_pipeline::storage::object_store::memory::InMemory;
 use portrait_pipeline::{
-    Code, Error, Message, PersonCutOut, PersonResult, PhotoId, Pipeline, Progress, Storage, Tier,
-    Timeouts, Video, voice,
+    Code, Error, Message, PersonResult, PhotoId, Pipeline, Portrait, Storage, Tier, Timeouts,
+    Video, voice,
 };
 use std::cell::RefCell;
 use std::pin::pin;
@@ -44,7 +44,7 @@ pub(super) struct Report {
 }
 
 /// A person of one colour.
-pub(crate) fn cut_out(person_id: usize) -> PersonCutOut {
+pub(crate) fn cut_out(person_id: usize) -> Portrait {
     person(person_id, RgbaImage::from_pixel(160, 160, Rgba([200, 150, 120, 255])))
 }
 
@@ -77,7 +77,7 @@ struct World {
     fake: FakeDid,
     store: Arc<dyn ObjectStore>,
     photo: PhotoId,
-    cut_out: PersonCutOut,
+    cut_out: Portrait,
     message: Message,
     /// A pipeline for each run of the program, built while time does not pass.
     programs: RefCell<Vec<Pipeline>>,
@@ -118,16 +118,14 @@ impl World {
     /// One run of a program that may die, with all it finds in the storage.
     async fn program(&self, resumes: bool, polls: u64) -> (Option<PersonResult<Video>>, u64) {
         let pipeline = self.programs.borrow_mut().pop().unwrap();
-        let progress = Progress::default();
         let work = async {
             if resumes {
                 for photo in pipeline.unfinished().await.unwrap() {
-                    pipeline.resume(photo, &self.message.wait, &progress).await.unwrap();
+                    pipeline.resume(photo, &self.message.wait).await.unwrap();
                 }
             }
             let cut_outs = std::slice::from_ref(&self.cut_out);
-            let mut videos =
-                pipeline.animate(self.photo, cut_outs, &self.message, &progress).await.unwrap();
+            let mut videos = pipeline.animate(self.photo, cut_outs, &self.message).await.unwrap();
             videos.remove(0)
         };
         dying(polls, work).await
@@ -232,7 +230,7 @@ fn account(world: &World, video: Option<&Video>, report: &mut Report) {
     let paid: Vec<_> = talks.iter().filter(|talk| !talk.refunded).collect();
     (report.talks, report.paid) = (talks.len(), paid.len());
     report.doubled = paid.len().saturating_sub(1);
-    let got = |id: &str| video.is_some_and(|video| video.talk_id == id);
+    let got = |id: &str| video.is_some_and(|video| video.talk_id.as_deref() == Some(id));
     report.lost =
         paid.iter().filter(|talk| !got(&talk.id)).count() - report.doubled.min(paid.len());
     if video.is_none() {

@@ -1,0 +1,109 @@
+//! The first step: who is in the photo.
+
+use super::detections::{DetectTimings, Detections, ImageSize};
+use crate::devices::Turn;
+use crate::error::{Code, Error, Warning};
+use crate::photo::Photo;
+use crate::pipeline::Pipeline;
+use crate::recipe::Recipe;
+use crate::stage::Stage;
+use crate::timing::milliseconds;
+use portrait_detection::{DetectOptions, Detection, Letterbox, LetterboxMode};
+use std::time::Instant;
+
+/// A person below this confidence is reported with a warning.
+const CONFIDENT: f32 = 0.5;
+
+impl Pipeline {
+    /// Finds persons, or what `options.classes` asks for.
+    ///
+    /// # Errors
+    /// [`Error::NoPerson`] when nobody is found; [`Error::Weights`] when the model is missing or
+    /// wrong; [`Error::Busy`] at once when too many requests wait; [`Error::Timeout`],
+    /// [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::Closing`], [`Error::Detection`].
+    pub async fn detect(
+        &self,
+        photo: &Photo,
+        options: &DetectOptions,
+    ) -> Result<Detections, Error> {
+        let this = self.admit()?;
+        let work = this.detect_admitted(photo, options);
+        let watched = this.context.progress.watch(Stage::Detection, None, work);
+        this.while_wanted(photo.id(), watched).await
+    }
+
+    async fn detect_admitted(
+        &self,
+        photo: &Photo,
+        options: &DetectOptions,
+    ) -> Result<Detections, Error> {
+        let inner = &self.inner;
+        let manifest = &inner.detection.manifest;
+        options.check(inner.detection_config.classes)?;
+        let opening = Instant::now();
+        let load = inner.engine.detection().open(&self.context.progress).await?;
+        let model = load.stamp().await?;
+        let opening = milliseconds(opening.elapsed());
+        let side = options.image_size.unwrap_or(manifest.input.width.max(manifest.input.height));
+        let letterbox = Letterbox::new(photo.image().dimensions(), side, options.letterbox)?;
+        let turn = Turn::new(&self.context, photo.id());
+        let work = async {
+            let (image, start) = (photo.image().clone(), Instant::now());
+            // Before the work: who would be refused is told at once.
+            let place = inner.engine.detection_place(&turn)?;
+            let picture = inner
+                .cores
+                .run(&turn.flow, Stage::Detection, move || letterbox.apply(&image))
+                .await?;
+            // What has the input's size already is not changed by another letterbox.
+            let (width, height) = letterbox.input;
+            let fitted = DetectOptions {
+                image_size: Some(width.max(height)),
+                letterbox: LetterboxMode::Rect,
+                ..options.clone()
+            };
+            let ran = inner.engine.detect(&turn, place, load, (picture, fitted)).await?;
+            let working = start.elapsed().saturating_sub(ran.waited + ran.loading);
+            Ok((ran, milliseconds(working)))
+        };
+        let limit = inner.timeouts.detection;
+        let (ran, detection) = self.in_time(Stage::Detection, limit, work).await?;
+        let in_photo =
+            |found: Detection| Detection { bbox: letterbox.to_photo(found.bbox), ..found };
+        let persons: Vec<Detection> = ran.value.into_iter().map(in_photo).collect();
+        if persons.is_empty() {
+            return Err(Error::NoPerson { confidence: options.confidence });
+        }
+        let (width, height) = photo.image().dimensions();
+        let recipe = Recipe::of_detections(&model, options)?;
+        Ok(Detections {
+            image: ImageSize { width, height },
+            warnings: doubtful(&persons),
+            persons,
+            recipe: recipe.id,
+            made: Some(recipe.words),
+            options: options.clone(),
+            model: manifest.id.clone(),
+            device: ran.device,
+            timings_ms: DetectTimings {
+                model: opening + milliseconds(ran.loading),
+                wait: milliseconds(ran.waited),
+                detection,
+            },
+        })
+    }
+}
+
+fn doubtful(persons: &[Detection]) -> Vec<Warning> {
+    let doubtful = persons.iter().filter(|person| person.confidence < CONFIDENT);
+    doubtful
+        .map(|person| Warning {
+            code: Code::LowConfidence,
+            message: format!(
+                "person {} was found with a confidence of only {:.2}",
+                person.person_id, person.confidence
+            ),
+            person_id: Some(person.person_id),
+        })
+        .collect()
+}

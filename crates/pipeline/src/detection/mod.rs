@@ -1,0 +1,7 @@
+//! The first step: who is in the photo. Beside it all of the crate `portrait-detection`.
+
+mod detect;
+mod detections;
+
+pub use detections::{DetectTimings, Detections, ImageSize};
+pub use portrait_detection::*;
