@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::fair::FairPermits;
 use crate::inner::Inner;
 use crate::models::{Model, check_precision, with_starters};
+use crate::observer::{Observer, StorageCallReport, Watch};
 use crate::pipeline::Pipeline;
 use crate::progress::{Estimates, Progress};
 use crate::timeouts::Timeouts;
@@ -51,6 +52,7 @@ pub struct PipelineBuilder {
     timeouts: Timeouts,
     talks: TalksAtOnce,
     progress: Progress,
+    watch: Option<Watch>,
 }
 
 impl Pipeline {
@@ -160,6 +162,13 @@ impl PipelineBuilder {
         self
     }
 
+    /// Who is told of every step, of the work on the cores, and of the calls of D-ID and of the
+    /// storage.
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.watch = Some(Watch(Arc::new(observer)));
+        self
+    }
+
     /// Opens the devices. Models are found and loaded when they are first needed, on each device
     /// when they are first needed there; or by [`Pipeline::warm_up`].
     ///
@@ -201,12 +210,24 @@ impl PipelineBuilder {
             },
             ref devices => start(devices).await?,
         };
+        let mut storage = self.storage.unwrap_or_else(Storage::memory);
+        if let Some(watch) = self.watch.clone() {
+            storage = storage.observed(move |call| {
+                watch.0.storage_call(&StorageCallReport {
+                    operation: call.operation.name(),
+                    took: call.duration,
+                    bytes: call.bytes,
+                    ok: !call.failed(),
+                });
+            });
+        }
+        let watch = self.watch.unwrap_or_default();
         let detection_config = detection.manifest.architecture()?;
         Ok(Pipeline::new(Inner {
             detection,
             detection_config,
             segmentation,
-            storage: self.storage.unwrap_or_else(Storage::memory),
+            storage,
             d_id: self.d_id,
             orders: Orders::default(),
             deletions: Deletions::default(),
@@ -214,9 +235,10 @@ impl PipelineBuilder {
             voices: self.voices,
             timeouts: self.timeouts,
             engine,
-            cores: Cores::new(),
+            cores: Cores::new(watch.clone()),
             estimates: Arc::new(Estimates::default()),
             closing: Arc::new(Closing::default()),
+            watch,
         }))
     }
 }

@@ -45,6 +45,10 @@ impl Closing {
         Ok(Pass(self.clone()))
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state().closed
+    }
+
     /// Lets nothing new begin, and resolves when all that is under way has ended: by itself, or
     /// after `grace` because it is cut off.
     pub(crate) async fn close(&self, grace: Duration) {

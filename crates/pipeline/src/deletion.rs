@@ -56,7 +56,7 @@ impl Pipeline {
         let this = self.admit()?;
         let deleting = this.inner.deletions.begin(photo).await;
         let work = this.delete_admitted(photo);
-        let removal = this.context.progress.watch(Stage::Deletion, None, work).await;
+        let removal = this.watch(Stage::Deletion, None, work).await;
         drop(deleting);
         removal
     }

@@ -5,6 +5,7 @@ use crate::deletions::Deletions;
 use crate::devices::{Cores, Engine};
 use crate::fair::FairPermits;
 use crate::models::Model;
+use crate::observer::Watch;
 use crate::progress::Estimates;
 use crate::timeouts::Timeouts;
 use crate::video::{Orders, Voices};
@@ -31,4 +32,5 @@ pub(crate) struct Inner {
     pub(crate) cores: Cores,
     pub(crate) estimates: Arc<Estimates>,
     pub(crate) closing: Arc<Closing>,
+    pub(crate) watch: Watch,
 }

@@ -5,12 +5,13 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::inner::Inner;
 use crate::models::Model;
+use crate::progress::Progress;
 use crate::stage::Stage;
 use crate::timing::within;
 use portrait_gpu_scheduling::Snapshot;
 use portrait_storage::{PhotoId, Storage};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// From a photo to talking portraits. A cheap handle: clones share models, devices and storage.
 ///
@@ -27,7 +28,9 @@ pub struct Pipeline {
 
 impl Pipeline {
     pub(crate) fn new(inner: Inner) -> Self {
-        Self { inner: Arc::new(inner), context: Arc::default(), pass: None }
+        let progress = Progress::default().with_estimates(inner.estimates.clone());
+        let context = Arc::new(Context { progress, ..Context::default() });
+        Self { inner: Arc::new(inner), context, pass: None }
     }
 
     /// The same pipeline for one caller: whose place in the queues it takes, how long it may take
@@ -45,8 +48,7 @@ impl Pipeline {
     /// ```
     #[must_use]
     pub fn with(&self, context: Context) -> Self {
-        let estimates = &self.inner.estimates;
-        let progress = context.progress.with_estimates(estimates);
+        let progress = context.progress.with_estimates(self.inner.estimates.clone());
         Self { context: Arc::new(Context { progress, ..context }), ..self.clone() }
     }
 
@@ -127,6 +129,19 @@ impl Pipeline {
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         within(stage, self.context.limit(limit), work).await
+    }
+
+    /// Tells the caller and the observer of a step that runs on no device.
+    pub(crate) async fn watch<T>(
+        &self,
+        stage: Stage,
+        person_id: Option<usize>,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let start = Instant::now();
+        let result = self.context.progress.watch(stage, person_id, work).await;
+        self.inner.watch.ended(stage, None, start, &result);
+        result
     }
 
     /// The model that detects persons.

@@ -19,7 +19,7 @@ use portrait_segmentation::{
 };
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const STAGE: Stage = Stage::Segmentation;
 /// Below this mean alpha inside a person's box the cut-out is reported as empty.
@@ -137,10 +137,11 @@ impl Call<'_> {
                 let finish = move || {
                     let cut = seen.value.cut_out(&crops[index])?;
                     let png = encode_png(&cut.image)?;
-                    Ok::<_, Error>((Arc::new(cut), png, seen.device))
+                    Ok::<_, Error>((Arc::new(cut), png, seen.device, seen.waited))
                 };
                 let recipe = self.recipe(wanted)?;
-                let (cut_out, png, device) = inner.cores.run(&turn.flow, STAGE, finish).await??;
+                let (cut_out, png, device, waited) =
+                    inner.cores.run(&turn.flow, STAGE, finish).await??;
                 Ok(PersonCutOut {
                     warnings: emptiness(&wanted.person, &cut_out),
                     person: wanted.person,
@@ -152,6 +153,7 @@ impl Call<'_> {
                     model: inner.segmentation.manifest.id.clone(),
                     device,
                     ms: milliseconds(start.elapsed()),
+                    waited_ms: milliseconds(waited),
                 })
             };
             async move { self.end(wanted, start, self.in_time(start, work).await) }
@@ -183,6 +185,11 @@ impl Call<'_> {
     ) -> PersonResult<PersonCutOut> {
         let person_id = wanted.person.person_id;
         self.pipeline.context.progress.end(STAGE, self.told_person(wanted), start, &result);
+        let ran = result.as_ref().ok().map(|cut| {
+            let waited = Duration::from_secs_f64(cut.waited_ms / 1e3);
+            (cut.device.as_str(), cut.model.as_str(), waited)
+        });
+        self.pipeline.inner.watch.ended(STAGE, ran, start, &result);
         PersonResult::new(person_id, result)
     }
 }

@@ -46,6 +46,8 @@ pub struct PersonCutOut {
     pub device: String,
     /// Milliseconds from start to PNG, waiting included.
     pub ms: f64,
+    /// Milliseconds of it that it waited for its device.
+    pub waited_ms: f64,
     /// What to look at.
     pub warnings: Vec<Warning>,
 }

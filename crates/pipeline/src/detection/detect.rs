@@ -9,7 +9,7 @@ use crate::recipe::Recipe;
 use crate::stage::Stage;
 use crate::timing::milliseconds;
 use portrait_detection::{DetectOptions, Detection, Letterbox, LetterboxMode};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A person below this confidence is reported with a warning.
 const CONFIDENT: f32 = 0.5;
@@ -28,8 +28,15 @@ impl Pipeline {
     ) -> Result<Detections, Error> {
         let this = self.admit()?;
         let work = this.detect_admitted(photo, options);
+        let start = Instant::now();
         let watched = this.context.progress.watch(Stage::Detection, None, work);
-        this.while_wanted(photo.id(), watched).await
+        let result = this.while_wanted(photo.id(), watched).await;
+        let ran = result.as_ref().ok().map(|found| {
+            let waited = Duration::from_secs_f64(found.timings_ms.wait / 1e3);
+            (found.device.as_str(), found.model.as_str(), waited)
+        });
+        this.inner.watch.ended(Stage::Detection, ran, start, &result);
+        result
     }
 
     async fn detect_admitted(

@@ -1,10 +1,12 @@
 //! Work of processor cores (decoding, resizing, mattes, PNG) beside the async runtime.
 
 use crate::error::Error;
-use crate::fair::FairPermits;
+use crate::fair::{FairPermits, PermitUse};
+use crate::observer::{CoresReport, Watch};
 use crate::stage::Stage;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Threads of the runtime for work that blocks, as many as there are cores; flows take turns.
 ///
@@ -13,12 +15,17 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct Cores {
     permits: FairPermits,
+    watch: Watch,
 }
 
 impl Cores {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(watch: Watch) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        Self { permits: FairPermits::new(cores, cores) }
+        Self { permits: FairPermits::new(cores, cores), watch }
+    }
+
+    pub(crate) fn usage(&self) -> PermitUse {
+        self.permits.snapshot()
     }
 
     /// Runs `job` when it is this flow's turn; the permit goes with the work, also when the caller
@@ -30,10 +37,14 @@ impl Cores {
         stage: Stage,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
+        let asked = Instant::now();
         let permit = self.permits.acquire(flow).await;
+        let watch = self.watch.clone();
         let work = move || {
+            let (waited, start) = (asked.elapsed(), Instant::now());
             let result = guarded(job);
             drop(permit);
+            watch.0.cores(&CoresReport { stage, waited, took: start.elapsed() });
             result
         };
         let result = tokio::task::spawn_blocking(work).await;
@@ -56,7 +67,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_an_error_and_the_cores_go_on() {
-        let (cores, flow) = (Cores::new(), Arc::from("test"));
+        let (cores, flow) = (Cores::new(Watch::default()), Arc::from("test"));
         for _ in 0..10 {
             let error =
                 cores.run(&flow, Stage::Photo, || -> u8 { panic!("a stone in the gears") }).await;

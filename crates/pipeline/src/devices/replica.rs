@@ -46,7 +46,7 @@ impl Source {
     /// Finds and opens the checkpoint, by the first caller while others wait. A failure is
     /// forgotten, so that it can be tried again. `progress` is told beside the pipeline's own.
     pub(crate) async fn open(self: &Arc<Self>, progress: &Progress) -> Result<Load, Error> {
-        let progress = Progress::both(&self.progress, progress);
+        let progress = Progress::both(self.progress.clone(), progress.clone());
         let mut opened = self.opened.lock().await;
         let checkpoint = match &*opened {
             Some(checkpoint) => checkpoint.clone(),
@@ -57,6 +57,11 @@ impl Source {
             }
         };
         Ok(Load { source: self.clone(), checkpoint, progress })
+    }
+
+    /// Whether the checkpoint was found and opened.
+    pub(crate) fn is_open(&self) -> bool {
+        self.opened.try_lock().is_ok_and(|opened| opened.is_some())
     }
 
     /// Forgets a checkpoint that was no use, so that the next request looks for it again.

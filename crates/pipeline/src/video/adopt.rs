@@ -66,3 +66,6 @@ impl Job<'_> {
         self.pipeline.inner.cores.run(&flow, Stage::Talk, differs).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -71,7 +71,7 @@ impl Job<'_> {
             warning = scaled;
             Ok(talk)
         };
-        let talk = self.progress().watch(Stage::Talk, self.person(), placing).await?;
+        let talk = self.pipeline.watch(Stage::Talk, self.person(), placing).await?;
         let mut video = self.fetch(&mut order, &talk).await?;
         let person_id = self.person();
         video.warnings.extend(warning.map(|warning| Warning { person_id, ..warning }));
@@ -88,7 +88,7 @@ impl Job<'_> {
             return Ok(Some(video));
         }
         let known = self.known(&mut order);
-        match self.progress().watch(Stage::Talk, self.person(), known).await? {
+        match self.pipeline.watch(Stage::Talk, self.person(), known).await? {
             Some(talk) => self.fetch(&mut order, &talk).await.map(Some),
             None => {
                 self.forget(&order).await?;
@@ -233,7 +233,7 @@ impl Job<'_> {
         };
         let waiting =
             async { self.client.talks().wait_with(id, self.wait, tell).await.map_err(Error::from) };
-        let waited = self.progress().watch(Stage::Video, self.person(), waiting).await;
+        let waited = self.pipeline.watch(Stage::Video, self.person(), waiting).await;
         let finished = match waited {
             Ok(finished) => finished,
             Err(error) => {
@@ -245,7 +245,7 @@ impl Job<'_> {
         };
         let seconds = finished.duration;
         let downloading = self.download(finished);
-        let stored = self.progress().watch(Stage::Download, self.person(), downloading).await?;
+        let stored = self.pipeline.watch(Stage::Download, self.person(), downloading).await?;
         order.seconds = seconds;
         self.note(order).await;
         Ok(Video {

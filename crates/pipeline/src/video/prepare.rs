@@ -57,7 +57,7 @@ impl Pipeline {
             Plan::Provider(spoken) => Ok(Said::Text(spoken)),
             plan => {
                 let sound = self.sound(plan, message);
-                self.context.progress.watch(Stage::Message, None, sound).await
+                self.watch(Stage::Message, None, sound).await
             }
         }
     }

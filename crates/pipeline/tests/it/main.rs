@@ -6,10 +6,12 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod bad_input;
+mod by_id;
 #[cfg(feature = "starter-models")]
 mod bytes;
 mod campaign;
 mod cancelling;
+mod deleting;
 #[path = "../../../d-id/tests/api/driven.rs"]
 mod driven;
 mod errors_page;
@@ -26,6 +28,7 @@ mod orientation;
 mod persons;
 mod photos;
 mod pictures;
+mod recipes;
 mod sounds;
 mod starter;
 mod support;
