@@ -5,11 +5,18 @@ use crate::pipeline::Pipeline;
 use crate::stage::Stage;
 use crate::video::{Attempt, Order, OrderId};
 use bytes::Bytes;
-use portrait_d_id::{self as d_id, AudioId, ImageId, TalkId};
+use portrait_d_id::{self as d_id, AudioId, Client, ImageId, TalkId};
 use portrait_storage::{Artifact, Format, Key, PhotoId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Pauses while a talk that is to be deleted is still being made.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Talks take less than a minute; one that takes this long stays on record for the next call.
+const LONGEST_TALK: Duration = Duration::from_secs(300);
 
 /// What was removed with a photo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -47,7 +54,8 @@ impl Pipeline {
     /// Work on the photo that is under way in this process ends with [`Error::Deleted`] first. The
     /// deletion is on record until it is complete: one that was cut off, by an error or the end of
     /// the process, is found by [`unfinished_deletions`](Self::unfinished_deletions), and calling
-    /// this again finishes it. Dropped, it stops where it is, on record.
+    /// this again finishes it. Dropped, it stops where it is, on record. A talk that D-ID is still
+    /// making is waited for, since it cannot be deleted before.
     ///
     /// # Errors
     /// [`Error::Storage`], [`Error::DId`], [`Error::NotConfigured`] when something lies at D-ID and
@@ -146,7 +154,7 @@ impl Pipeline {
             talks.extend(found.map(|talk| talk.id));
         }
         for talk in &talks {
-            removal.talks += usize::from(gone(client.talks().delete(talk).await)?);
+            removal.talks += usize::from(delete_talk(client, talk).await?);
         }
         for image in &remote.images {
             removal.images += usize::from(gone(client.images().delete(image).await)?);
@@ -169,6 +177,21 @@ impl AtDId {
         }
         self.images.extend(images);
         self.audios.extend(audios);
+    }
+}
+
+/// Deletes a talk, once D-ID has finished it: one that is in process it does not delete.
+async fn delete_talk(client: &Client, talk: &TalkId) -> Result<bool, Error> {
+    let begun = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match client.talks().delete(talk).await {
+            Err(d_id::Error::NotReady { .. }) if begun.elapsed() < LONGEST_TALK => {
+                tokio::time::sleep(pause).await;
+                pause = (2 * pause).min(LONGEST_PAUSE);
+            }
+            deleted => return gone(deleted),
+        }
     }
 }
 
