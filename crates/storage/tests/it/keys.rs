@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use portrait_storage::{Artifact, Error, Folder, Format, Key, PhotoId, TaskId, TempName, VideoId};
+use portrait_storage::{
+    Artifact, Error, Folder, Format, Key, PhotoId, RecipeId, TaskId, TempName, VideoId,
+};
 
 fn keys() -> Vec<Key> {
     let (photo, task, video) = (PhotoId::generate(), TaskId::generate(), VideoId::generate());
@@ -12,6 +14,16 @@ fn keys() -> Vec<Key> {
         artifacts.push(Artifact::CutOut { photo, person, recipe: None });
         artifacts.push(Artifact::Video { photo, person, video });
     }
+    let recipes = [0, 0x10, 0xff].map(|byte| RecipeId::from_digest(&[byte; 32]));
+    for recipe in recipes {
+        artifacts.push(Artifact::Person { photo, person: 1, recipe: Some(recipe) });
+        artifacts.push(Artifact::CutOut { photo, person: 1, recipe: Some(recipe) });
+        artifacts.push(Artifact::WholeCutOut { photo, recipe });
+        artifacts.push(Artifact::Detections { photo, recipe });
+        artifacts.push(Artifact::Sound { photo, sound: recipe });
+    }
+    artifacts.push(Artifact::Order { photo, person: 1, video });
+    artifacts.push(Artifact::Deletion { photo });
     artifacts.extend(TempName::ALL.map(|name| Artifact::Temp { task, name }));
     let formats = |artifact: Artifact| artifact.formats().iter().map(move |&f| (artifact, f));
     artifacts.into_iter().flat_map(formats).map(|(a, f)| Key::new(a, f).unwrap()).collect()
@@ -40,7 +52,34 @@ fn the_layout_is_the_documented_one() {
     let photo: PhotoId = "0197c2d4-6c1b-7c3a-9d53-0f6b1f2e3d4c".parse().unwrap();
     let video: VideoId = "0197c2d5-0000-7000-8000-000000000001".parse().unwrap();
     let task: TaskId = "0197c2d6-0000-7000-bfff-ffffffffffff".parse().unwrap();
+    let recipe: RecipeId = "00c0ffee00c0ffee".parse().unwrap();
     let cases = [
+        (
+            Artifact::Person { photo, person: 2, recipe: Some(recipe) },
+            Format::WebP,
+            format!("detected_persons/{photo}_person_2_00c0ffee00c0ffee.webp"),
+        ),
+        (
+            Artifact::CutOut { photo, person: 2, recipe: Some(recipe) },
+            Format::Png,
+            format!("background_removed/{photo}_person_2_00c0ffee00c0ffee_nobg.png"),
+        ),
+        (
+            Artifact::WholeCutOut { photo, recipe },
+            Format::Png,
+            format!("background_removed/{photo}_00c0ffee00c0ffee_nobg.png"),
+        ),
+        (
+            Artifact::Detections { photo, recipe },
+            Format::Json,
+            format!("detected_persons/{photo}_detections_00c0ffee00c0ffee.json"),
+        ),
+        (
+            Artifact::Sound { photo, sound: recipe },
+            Format::Mp3,
+            format!("uploads/{photo}_sound_00c0ffee00c0ffee.mp3"),
+        ),
+        (Artifact::Deletion { photo }, Format::Json, format!("d_id_videos/{photo}_deletion.json")),
         (Artifact::Upload { photo }, Format::WebP, format!("uploads/{photo}.webp")),
         (
             Artifact::Person { photo, person: 2, recipe: None },
@@ -123,6 +162,24 @@ fn paths_that_lead_elsewhere_are_no_keys() {
         format!("background_removed/{id}_person_1_nobg_nobg.png"),
         format!("d_id_videos/{id}_person_1_.mp4"),
         format!("d_id_videos/{id}_person_1_{id}_{id}.mp4"),
+        format!("background_removed/{id}_person_1_00c0ffee00c0ffee.png"),
+        format!("background_removed/{id}_person_1_00C0FFEE00C0FFEE_nobg.png"),
+        format!("background_removed/{id}_person_1_c0ffee00c0ffee_nobg.png"),
+        format!("background_removed/{id}_person_1__nobg.png"),
+        format!("background_removed/{id}_nobg.png"),
+        format!("background_removed/{id}__nobg.png"),
+        format!("background_removed/{id}_00c0ffee00c0ffee.png"),
+        format!("detected_persons/{id}_person_1_.png"),
+        format!("detected_persons/{id}_detections.json"),
+        format!("detected_persons/{id}_detections_00c0ffee00c0ffee.png"),
+        format!("uploads/{id}_sound_.mp3"),
+        format!("uploads/{id}_sound_00c0ffee00c0ffee.jpg"),
+        format!("d_id_videos/{id}_deletion.mp4"),
+        format!("d_id_videos/{id}_deletion_.json"),
+        format!("uploads/{id}_deletion.json"),
+        // A description is no artifact.
+        format!("uploads/{id}.jpg.about.json"),
+        format!("d_id_videos/{id}_deletion.json.about.json"),
         format!("temp/{id}/input/../mask.png"),
         format!("temp/{id}/passwd.png"),
         format!("temp/../{id}/mask.png"),

@@ -6,10 +6,16 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod conformance;
+mod deleting;
+mod describing;
 mod faults;
 mod faulty;
 mod keys;
 mod local;
+mod observing;
+#[cfg(unix)]
+mod privacy;
+mod records;
 mod samples;
 mod sweeping;
 mod writing;

@@ -9,7 +9,7 @@ use portrait_storage::object_store::local::LocalFileSystem;
 use portrait_storage::object_store::memory::InMemory;
 use portrait_storage::object_store::prefix::PrefixStore;
 use portrait_storage::{
-    Artifact, Folder, Format, Key, Meta, PhotoId, Storage, TaskId, TempName, VideoId,
+    Artifact, Folder, Format, Key, Meta, PhotoId, RecipeId, Storage, TaskId, TempName, VideoId,
 };
 use tempfile::TempDir;
 
@@ -85,6 +85,26 @@ pub(crate) fn one_of_each(photo: PhotoId, task: TaskId) -> [Artifact; 5] {
         Artifact::CutOut { photo, person: 0, recipe: None },
         Artifact::Video { photo, person: 0, video: VideoId::generate() },
         Artifact::Temp { task, name: TempName::Mask },
+    ]
+}
+
+/// One recipe of many; the same for the same `seed`.
+pub(crate) fn recipe(seed: u8) -> RecipeId {
+    RecipeId::from_digest(&[seed; 32])
+}
+
+/// One artifact of each kind that [`one_of_each`] leaves out, of the same photo, sorted.
+pub(crate) fn one_of_each_record(photo: PhotoId) -> [Artifact; 8] {
+    let video = VideoId::generate();
+    [
+        Artifact::Sound { photo, sound: recipe(1) },
+        Artifact::Person { photo, person: 0, recipe: Some(recipe(2)) },
+        Artifact::Detections { photo, recipe: recipe(3) },
+        Artifact::CutOut { photo, person: 0, recipe: Some(recipe(4)) },
+        Artifact::CutOut { photo, person: 0, recipe: Some(recipe(5)) },
+        Artifact::WholeCutOut { photo, recipe: recipe(6) },
+        Artifact::Order { photo, person: 0, video },
+        Artifact::Deletion { photo },
     ]
 }
 
