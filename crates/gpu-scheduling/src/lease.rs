@@ -9,7 +9,7 @@ use crate::error::{Cause, Error, Failure};
 use crate::gate::{Acquire, Permit};
 use crate::protect::protect;
 use crate::queue::{ClassId, DeviceId, DeviceState, Outcome};
-use crate::scheduler::Shared;
+use crate::shared::Shared;
 use crate::worker::{Keep, Order};
 
 /// A device for one run. Dropped unused, it goes to the next in the queue.

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::gate::Place;
 use crate::lease::Lease;
-use crate::place::Place;
 use crate::policy::Priority;
 use crate::queue::Request;
-use crate::scheduler::Shared;
+use crate::shared::Shared;
 
 /// So far the clock of any system goes.
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);

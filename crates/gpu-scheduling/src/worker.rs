@@ -49,7 +49,7 @@ impl<D> Clone for WhenIdle<D> {
 }
 
 /// How far a device is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Readiness {
     /// Not opened yet: its first job, or a warm-up, opens it.
     Cold,

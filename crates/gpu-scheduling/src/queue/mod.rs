@@ -12,6 +12,7 @@ mod places;
 mod rank;
 mod report;
 mod request;
+mod reservation;
 mod waiting;
 mod window;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::gate::Gate;
+use super::core::Gate;
 use crate::queue::{ClassId, Request};
 
 /// A place in the queue, kept by [`Scheduler::reserve`](crate::Scheduler::reserve) for a request
