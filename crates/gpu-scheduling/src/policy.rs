@@ -132,9 +132,9 @@ impl DeviceSpec {
 /// [`Error::Full`]. While the second bound is the smaller one, a single flow cannot fill the queue:
 /// with the defaults, 1,024 and 512, the others have at least 512 places left.
 ///
-/// The first request of a flow that has been idle is not behind all that others have waiting. Among
-/// requests of its class and priority it is granted after what holds the devices now and at most
-/// one further run of each flow that waits.
+/// The first request of a flow that has been idle does not wait behind all that others have waiting:
+/// among requests of its priority it starts after the time of one run of each other flow and three
+/// more, spread over the devices, and one run more.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
     /// Every class that may be asked for.
