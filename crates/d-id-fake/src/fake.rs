@@ -145,8 +145,8 @@ impl FakeDid {
         entries
     }
 
-    /// How often anything has happened to a request so far. While it stands still, the server waits:
-    /// for requests, or for time to pass.
+    /// How often anything has happened to a request so far. While it stands still, the server
+    /// waits: for requests, or for time to pass.
     #[must_use]
     pub fn events(&self) -> u64 {
         self.shared.journal.events()

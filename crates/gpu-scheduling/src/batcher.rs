@@ -114,7 +114,7 @@ where
     }
 
     /// [`Self::new`] with outputs that may be failures: a batch of which no output is `finished`
-    /// counts as failed, and its time tells nothing of the class's run time.
+    /// counts as failed, and its time does not count as a run time of the class.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -215,7 +215,7 @@ async fn gather<D, K, I, O>(
     let (mut answers, mut inputs) = (Vec::new(), Vec::new());
     for Entry { input, taken, answer } in entries {
         if lease.is_ok() {
-            // A caller that has gone misses nothing, here and below.
+            // The caller may have been dropped; so here and below.
             let _ = taken.send(());
         }
         answers.push(answer);

@@ -6,7 +6,7 @@
 //! use portrait_gpu_scheduling::{DeviceSpec, Priority, Scheduler, YOLO};
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
-//! struct Device { runs: u32 } // in earnest: a CUDA device and the models on it
+//! struct Device { runs: u32 } // in a real program: a CUDA device and the models on it
 //!
 //! let scheduler = Scheduler::builder()
 //!     .device(DeviceSpec::new("cpu", 8 << 30), || Ok(Device { runs: 0 }))

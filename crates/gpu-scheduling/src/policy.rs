@@ -1,4 +1,4 @@
-//! What the scheduler is told before it starts: classes of work, devices and bounds, as data.
+//! The settings of a scheduler: classes of work, devices and bounds, as data.
 
 use std::time::Duration;
 
@@ -132,9 +132,9 @@ impl DeviceSpec {
 /// [`Error::Full`]. While the second bound is the smaller one, a single flow cannot fill the queue:
 /// with the defaults, 1,024 and 512, the others have at least 512 places left.
 ///
-/// The first request of a flow that has been idle does not wait behind all that others have waiting:
-/// among requests of its priority it starts after the time of one run of each other flow and three
-/// more, spread over the devices, and one run more.
+/// The first request of a flow that has been idle does not wait behind all that others have
+/// waiting: among requests of its priority it starts after the time of one run of each other flow
+/// and three more, spread over the devices, and one run more.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
     /// Every class that may be asked for.

@@ -73,10 +73,10 @@ impl<D: 'static> Builder<D> {
         self
     }
 
-    /// Does this with a device that has had no job for this long, such as giving back memory that is
-    /// kept for the next one. `hook` is called on the device's thread, once after a job and never
-    /// while another one waits there; one that comes meanwhile waits for it. A panic is logged, and
-    /// the device goes on. A later call of this replaces an earlier one.
+    /// Does this with a device that has had no job for this long, such as giving back memory that
+    /// is kept for the next one. `hook` is called on the device's thread, once after a job and
+    /// never while another one waits there; one that comes meanwhile waits for it. A panic is
+    /// logged, and the device stays in use. A later call of this replaces an earlier one.
     #[must_use]
     pub fn when_idle(
         mut self,
@@ -185,7 +185,7 @@ impl<D: 'static> Scheduler<D> {
     }
 
     /// Keeps a place in the queue for a request of `class` in `flow` that is still being prepared,
-    /// to be used by [`LeaseRequest::place`]: so that who would be refused is told before the work
+    /// to be used by [`LeaseRequest::place`]: so that a request is refused before the work
     /// of preparing, and what is being prepared counts against the policy's bounds.
     ///
     /// # Errors

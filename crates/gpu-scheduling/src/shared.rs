@@ -22,7 +22,7 @@ pub(crate) struct Shared<D> {
     pub(crate) workers: Mutex<Option<Vec<Worker<D>>>>,
     /// Each ends with its device's thread.
     pub(crate) ends: Vec<watch::Receiver<()>>,
-    /// What the driver tells of the devices' cards.
+    /// What the driver reports of the devices' cards.
     pub(crate) cards: Cards,
 }
 

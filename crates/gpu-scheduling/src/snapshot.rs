@@ -96,14 +96,14 @@ pub struct DeviceSnapshot {
     /// How far its thread is with opening it; `None` from a [`Queue`](crate::Queue) alone, and once
     /// the scheduler is closed.
     pub readiness: Option<Readiness>,
-    /// What the driver tells of the card; `None` where [`DeviceSpec::card`](crate::DeviceSpec::card)
-    /// names none or the driver does not answer.
+    /// What the driver reports of the card; `None` where
+    /// [`DeviceSpec::card`](crate::DeviceSpec::card) names none or the driver does not answer.
     pub card: Option<CardUsage>,
 }
 
-/// An NVIDIA card at one moment, all programs on it together, as its driver (NVML) tells.
+/// An NVIDIA card at one moment, all programs on it together, as its driver (NVML) reports it.
 ///
-/// A value that this card does not tell is `None`.
+/// A value that this card does not report is `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CardUsage {
     /// The card's name, such as `NVIDIA L4`.
@@ -118,7 +118,8 @@ pub struct CardUsage {
 
 /// A scheduler at one moment.
 ///
-/// Serialised, every time is a number of seconds, such as `0.25`; what was written can be read back.
+/// Serialised, every time is a number of seconds, such as `0.25`; what was written can be read
+/// back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// Time since the scheduler was built.

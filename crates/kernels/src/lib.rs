@@ -16,9 +16,9 @@
 //! | [`open_device`] | the CPU, or a CUDA device on one stream |
 //! | [`device_memory`], [`release_idle_memory`] | what a card's pool holds |
 //!
-//! Images are channels-last: `(batch, height, width, channels)`. On a CPU the operations take `f32`, and run on AMX,
-//! AVX-512, AVX2, NEON or portable code ([`Isa`]), chosen at run time, in the rayon pool they are called in. What each call costs can be
-//! traced: [`OPERATIONS`].
+//! Images are channels-last: `(batch, height, width, channels)`. On a CPU the operations take
+//! `f32`, and run on AMX, AVX-512, AVX2, NEON or portable code ([`Isa`]), chosen at run time, in
+//! the rayon pool they are called in. What each call costs can be traced: [`OPERATIONS`].
 //!
 //! ```
 //! use candle_core::{Device, Tensor};

@@ -46,7 +46,7 @@ impl State {
                 Event::Expired(ticket) => (ticket, Slot::Expired),
                 Event::NoDevice(ticket) => (ticket, Slot::NoDevice),
             };
-            // Who has gone has no slot any more.
+            // A request that was dropped has no slot any more.
             let Some(known) = self.slots.get_mut(&ticket) else { continue };
             if let Slot::Waiting(Some(waker)) = std::mem::replace(known, slot) {
                 wake.push(waker);
@@ -81,7 +81,8 @@ impl Gate {
         self.epoch + at
     }
 
-    /// Changes the state at what is now, and wakes whom the change concerns without the lock.
+    /// Changes the state at the current time. Those the change concerns are woken after the lock is
+    /// released.
     pub(super) fn with<T>(&self, change: impl FnOnce(&mut State, Duration) -> T) -> T {
         let mut wake = Vec::new();
         let result = {

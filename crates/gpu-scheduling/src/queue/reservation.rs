@@ -1,5 +1,5 @@
-//! Places kept for requests that are still being prepared, so that who would be refused is told
-//! before that work and not after it.
+//! Places kept for requests that are still being prepared, so that a refusal comes before that work
+//! and not after it.
 
 use std::sync::Arc;
 use std::time::Duration;

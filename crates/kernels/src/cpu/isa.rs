@@ -67,8 +67,8 @@ impl Isa {
         work()
     }
 
-    /// All that this processor has, the widest first: AMX for products beside AVX-512, that alone, AVX2 with FMA, NEON, and what the
-    /// program was compiled for.
+    /// All that this processor has, the widest first: AMX for products beside AVX-512, that alone,
+    /// AVX2 with FMA, NEON, and what the program was compiled for.
     pub fn available() -> Vec<Self> {
         let mut found = Vec::new();
         #[cfg(target_arch = "x86_64")]
@@ -91,8 +91,8 @@ impl Isa {
         found
     }
 
-    /// The same, but a matrix unit may round: it takes 16 of the 24 bits of each value, which is half the
-    /// work. Nothing changes where there is none.
+    /// The same, but a matrix unit may round: it takes 16 of the 24 bits of each value, which is
+    /// half the work. Nothing changes where there is none.
     #[must_use]
     pub fn rounded(self) -> Self {
         match self.kind {
@@ -102,9 +102,10 @@ impl Isa {
         }
     }
 
-    /// The same, but large products round their factors to bytes: weights to so many 127ths of the largest
-    /// of their output, values to so many 254ths of the range of their row. Nothing changes where the
-    /// processor has no products of bytes (AMX, AVX-512 VNNI, or the dot products of ARMv8.2).
+    /// The same, but large products round their factors to bytes: weights to so many 127ths of the
+    /// largest of their output, values to so many 254ths of the range of their row. Nothing changes
+    /// where the processor has no products of bytes (AMX, AVX-512 VNNI, or the dot products of
+    /// ARMv8.2).
     #[must_use]
     pub fn in_bytes(self) -> Self {
         let unit = match self.kind {
@@ -145,7 +146,8 @@ impl Isa {
         }
     }
 
-    /// The name people know: `amx`, `avx512`, `avx2`, `neon` or `portable`; with `, rounded` or `, bytes`.
+    /// The name people know: `amx`, `avx512`, `avx2`, `neon` or `portable`; with `, rounded` or `,
+    /// bytes`.
     pub fn name(self) -> String {
         let kind = match self.kind {
             #[cfg(target_arch = "x86_64")]

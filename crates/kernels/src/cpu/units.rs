@@ -2,6 +2,9 @@
 
 #![allow(unsafe_code)]
 
+#[cfg(target_arch = "x86_64")]
+use std::{arch::x86_64::__cpuid_count, sync::LazyLock};
+
 /// What multiplies bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ByteUnit {
@@ -45,10 +48,10 @@ pub(crate) fn multiplies_tiles() -> bool {
     // Leaf 7: tiles, and products of bfloat16 in them; its subleaf 1: conversion to bfloat16.
     const TILES: u32 = 1 << 24 | 1 << 22;
     const CONVERSION: u32 = 1 << 5;
-    static AVAILABLE: std::sync::LazyLock<bool> = std::sync::LazyLock::new(|| {
+    static AVAILABLE: LazyLock<bool> = LazyLock::new(|| {
         pulp::x86::V4::try_new().is_some()
-            && std::arch::x86_64::__cpuid_count(7, 0).edx & TILES == TILES
-            && std::arch::x86_64::__cpuid_count(7, 1).eax & CONVERSION == CONVERSION
+            && __cpuid_count(7, 0).edx & TILES == TILES
+            && __cpuid_count(7, 1).eax & CONVERSION == CONVERSION
             && permitted()
     });
     *AVAILABLE
@@ -58,11 +61,12 @@ pub(crate) fn multiplies_tiles() -> bool {
 #[cfg(target_arch = "x86_64")]
 fn multiplies_tiles_of_bytes() -> bool {
     const BYTES: u32 = 1 << 25;
-    multiplies_tiles() && std::arch::x86_64::__cpuid_count(7, 0).edx & BYTES == BYTES
+    multiplies_tiles() && __cpuid_count(7, 0).edx & BYTES == BYTES
 }
 
-/// Asks the system for the registers: a process has them only when it did. Linux refuses where a thread has
-/// too small a stack for signals to keep the registers on, and from then on refuses such stacks.
+/// Asks the system for the registers: a process has them only when it did. Linux refuses where a
+/// thread has too small a stack for signals to keep the registers on, and from then on refuses such
+/// stacks.
 ///
 /// <https://docs.kernel.org/arch/x86/xstate.html>
 #[cfg(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu"))]

@@ -1,15 +1,15 @@
 //! What kernels over vectors have in common.
 //!
-//! Inside such a kernel arrays are built by [`unrolled!`], not by `map` or `from_fn`: their closures
-//! would be compiled as functions of their own, without the vector instructions.
+//! Inside such a kernel arrays are built by [`unrolled!`], not by `map` or `from_fn`: their
+//! closures would be compiled as functions of their own, without the vector instructions.
 
 #![allow(unsafe_code)]
 
 use pulp::Simd;
 
-/// Repeats a block for each index below a limit known when compiling, up to 24, 6 or 4. A loop may or
-/// may not be unrolled; an array that is indexed by its counter would then stand in memory, not in
-/// registers.
+/// Repeats a block for each index below a limit known when compiling, up to 24, 6 or 4. A loop may
+/// or may not be unrolled; an array that is indexed by its counter would then stand in memory, not
+/// in registers.
 macro_rules! unrolled {
     ($index:ident < $limit:tt, $body:block) => {
         unrolled!(
@@ -55,8 +55,8 @@ pub(crate) fn write<S: Simd>(simd: S, to: &mut [f32], vector: S::f32s) {
     }
 }
 
-/// Asks for the cache lines of so many values, which will be read soon. Does nothing where there is no
-/// such instruction.
+/// Asks for the cache lines of so many values, which will be read soon. Does nothing where there is
+/// no such instruction.
 #[inline(always)]
 pub(crate) fn prefetch(from: *const f32, count: usize) {
     #[cfg(target_arch = "x86_64")]

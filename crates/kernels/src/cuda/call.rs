@@ -27,7 +27,8 @@ pub(crate) enum Arg<'a> {
     Rows(&'a Tensor),
     /// The same, or null.
     Maybe(Option<&'a Tensor>),
-    /// The first value of a tensor that lies in order and has this type, whatever that of the others is.
+    /// The first value of a tensor that lies in order and has this type, whatever that of the
+    /// others is.
     Typed(&'a Tensor, DType),
     /// The first value of the output.
     Out,

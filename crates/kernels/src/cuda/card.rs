@@ -9,8 +9,8 @@ pub(crate) fn takes(x: &Tensor) -> bool {
     matches!(x.dtype(), DType::F32 | DType::F16 | DType::BF16) && on_card(x.device())
 }
 
-/// Whether the CUDA kernels work on the tensors of a device: it is an NVIDIA card, and the program was
-/// built for one.
+/// Whether the CUDA kernels work on the tensors of a device: it is an NVIDIA card, and the program
+/// was built for one.
 pub fn on_card(device: &Device) -> bool {
     cfg!(feature = "cuda") && device.is_cuda() || is_emulated()
 }

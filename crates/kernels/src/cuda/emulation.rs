@@ -8,14 +8,14 @@ thread_local! {
     static HERE: Cell<bool> = const { Cell::new(false) };
 }
 
-#[cfg(emulating)]
 /// Whether this thread takes tensors on the CPU for such on a card.
+#[cfg(emulating)]
 pub(super) fn is_here() -> bool {
     HERE.get()
 }
 
+/// See [`emulating_cuda`].
 #[cfg(emulating)]
-/// See [`emulating_cuda`](crate::emulating_cuda).
 fn here<T>(work: impl FnOnce() -> T) -> T {
     /// Puts it back, also when the work panics.
     struct Before(bool);
@@ -29,8 +29,9 @@ fn here<T>(work: impl FnOnce() -> T) -> T {
 }
 
 /// For tests: does some work, on this thread, as if the CPU were a card. Layers that are made and
-/// operations that are called run the CUDA kernels, compiled for the CPU; slowly. `None`, and a line that
-/// says so, where they cannot be: on others than 64-bit Linux on x86, and without a C++ compiler.
+/// operations that are called run the CUDA kernels, compiled for the CPU; slowly. `None`, and a
+/// line that says so, where they cannot be: on others than 64-bit Linux on x86, and without a C++
+/// compiler.
 #[cfg(feature = "emulate-cuda")]
 #[allow(clippy::print_stdout, reason = "a test says that it skips")]
 pub fn emulating_cuda<T>(work: impl FnOnce() -> T) -> Option<T> {

@@ -1,7 +1,7 @@
 //! Calls of our CUDA kernels (`cuda/*.cu`), for tensors that lie on an NVIDIA card.
 //!
-//! A call is a value: which kernel, its arguments in order, how many blocks. Only what hands it to the
-//! driver needs CUDA to be built.
+//! A call is a value: which kernel, its arguments in order, how many blocks. Only what hands it to
+//! the driver needs CUDA to be built.
 
 mod call;
 mod card;

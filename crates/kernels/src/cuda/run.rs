@@ -11,8 +11,8 @@ use super::in_place::InPlace;
 use candle_core::{DType, Result, Tensor, bail};
 
 impl Call<'_> {
-    /// Runs it on the card of its tensors, behind what was asked for before; does not wait for it. The
-    /// output has the type of its tensors.
+    /// Runs it on the card of its tensors, behind what was asked for before; does not wait for it.
+    /// The output has the type of its tensors.
     ///
     /// # Errors
     /// If a tensor does not lie in order, they lie on different devices or have different types, a

@@ -3,8 +3,8 @@
 use super::memory::DeviceMemory;
 use candle_core::{Device, Result};
 
-/// What the tensors of a card take. `None` on a CPU, and where the driver cannot tell. Cards that are
-/// opened twice are counted together.
+/// What the tensors of a card take. `None` on a CPU, and where the driver cannot tell. Cards that
+/// are opened twice are counted together.
 ///
 /// # Errors
 /// If the driver fails.
@@ -18,8 +18,8 @@ pub fn device_memory(device: &Device) -> Result<Option<DeviceMemory>> {
     }
 }
 
-/// Gives what a card keeps for the next pass back to its driver, when the work that was asked for is done;
-/// the next pass is a little slower. Nothing happens on a CPU.
+/// Gives what a card keeps for the next pass back to its driver, when the work that was asked for
+/// is done; the next pass is a little slower. Nothing happens on a CPU.
 ///
 /// # Errors
 /// If the driver fails, or the work before.

@@ -58,14 +58,16 @@ pub enum Precision {
     /// Single precision.
     #[default]
     F32,
-    /// Single precision in memory, whose products may round their factors: less exact, and faster where
-    /// a matrix unit is. On a card from compute capability 8.0 on, products of matrices by cuBLAS round
-    /// to TF32 (10 bits behind the point, as IEEE half precision has), convolutions and attention do
-    /// not. On a CPU with AMX all large products round, to 16 bits; others run it as [`F32`](Self::F32).
+    /// Single precision in memory, whose products may round their factors: less exact, and faster
+    /// where a matrix unit is. On a card from compute capability 8.0 on, products of matrices by
+    /// cuBLAS round to TF32 (10 bits behind the point, as IEEE half precision has), convolutions
+    /// and attention do not. On a CPU with AMX all large products round, to 16 bits; others run it
+    /// as [`F32`](Self::F32).
     Tf32,
     /// Single precision in memory, whose large products round their factors to bytes (see
-    /// [`Isa::in_bytes`]), without calibration: the fastest on a CPU, for small differences in mattes
-    /// and boxes. Not on a card; a CPU without products of bytes runs it as [`F32`](Self::F32).
+    /// [`Isa::in_bytes`]), without calibration: the fastest on a CPU, for small differences in
+    /// mattes and boxes. Not on a card; a CPU without products of bytes runs it as
+    /// [`F32`](Self::F32).
     Int8,
     /// IEEE half precision; not on a CPU.
     F16,
@@ -83,8 +85,8 @@ impl Precision {
         }
     }
 
-    /// Builds a network in this precision: the layers that `work` makes on this thread, for a device,
-    /// round their products where that is allowed.
+    /// Builds a network in this precision: the layers that `work` makes on this thread, for a
+    /// device, round their products where that is allowed.
     ///
     /// candle knows one answer for all cards of the process: on cards what was said last holds, for
     /// networks that are there already too.

@@ -11,8 +11,8 @@ const CHUNK: usize = 3 << 12;
 /// Pixels as values: `(byte / 255 − mean) / deviation` of each of three channels, for bytes
 /// `(batch, height, width, 3)`. A mean of 0 and a deviation of 1 give 0 to 1.
 ///
-/// The bytes lie where the values are wanted: on a card they are a quarter of what the values are, and
-/// are made values of the type of its network at once.
+/// The bytes lie where the values are wanted: on a card they are a quarter of what the values are,
+/// and are made values of the type of its network at once.
 ///
 /// # Errors
 /// If the tensor has other dimensions or no bytes.

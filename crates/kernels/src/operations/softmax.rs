@@ -46,8 +46,8 @@ impl WithSimd for Sigmoid<'_> {
     }
 }
 
-/// `Σ softmax(x) · values` over the last dimension: the mean of `values` under the distribution whose
-/// logits are `x`. From `(…, n)` to `(…)`, with `n` values.
+/// `Σ softmax(x) · values` over the last dimension: the mean of `values` under the distribution
+/// whose logits are `x`. From `(…, n)` to `(…)`, with `n` values.
 ///
 /// # Errors
 /// If there is another number of values, or they lie on another device or have another type.

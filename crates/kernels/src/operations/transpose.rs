@@ -15,12 +15,12 @@ pub fn transpose(x: &Tensor) -> Result<Tensor> {
     transpose_maps(&[&[x]])
 }
 
-/// Several maps `(batch, rows, columns)` to one `(batch, columns, rows)`, contiguous: the rows of the
-/// maps of a group follow each other, and so do the columns of the groups.
+/// Several maps `(batch, rows, columns)` to one `(batch, columns, rows)`, contiguous: the rows of
+/// the maps of a group follow each other, and so do the columns of the groups.
 ///
 /// # Errors
-/// If there is no map, one has not three dimensions, the batches differ, the maps of a group differ in
-/// columns, or groups differ in rows.
+/// If there is no map, one has not three dimensions, the batches differ, the maps of a group differ
+/// in columns, or groups differ in rows.
 pub fn transpose_maps(groups: &[&[&Tensor]]) -> Result<Tensor> {
     let mut sizes = Vec::new();
     for maps in groups {
@@ -84,8 +84,8 @@ fn write_lines(
     }
 }
 
-/// `(batch, channels, height, width)` to `(batch, height, width, channels)`, contiguous. No values are
-/// moved where they lie so already.
+/// `(batch, channels, height, width)` to `(batch, height, width, channels)`, contiguous. No values
+/// are moved where they lie so already.
 ///
 /// # Errors
 /// If the tensor has not four dimensions.

@@ -10,8 +10,8 @@ use super::scratch::Scratch;
 use super::tiling::PREPARED;
 use std::ops::Range;
 
-/// Rows of a block below which its matrix is not used often enough. Measured: 42 rows of 3072 values
-/// gain 8 %, 21 rows of 6144 lose 75 %.
+/// Rows of a block below which its matrix is not used often enough. Measured: 42 rows of 3072
+/// values gain 8 %, 21 rows of 6144 lose 75 %.
 const FEW_ROWS: usize = 32;
 
 /// The rows of another product, which is computed block by block and never whole.
@@ -22,9 +22,9 @@ pub(crate) struct Chained<'a> {
 }
 
 impl Chained<'_> {
-    /// Whether a chain behind this matrix is faster than two products one after the other: not where
-    /// its rows are so long that few of them make a block, and for each block the matrices come from
-    /// memory again.
+    /// Whether a chain behind this matrix is faster than two products one after the other: not
+    /// where its rows are so long that few of them make a block, and for each block the matrices
+    /// come from memory again.
     pub(crate) fn pays(matrix: &Packed) -> bool {
         matrix.n * FEW_ROWS <= PREPARED
     }

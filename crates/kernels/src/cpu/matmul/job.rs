@@ -70,7 +70,8 @@ impl Job<'_> {
         }
     }
 
-    /// All tiles, of `R` rows and `P` vectors; the last ones of `R2` or `R1` rows, if those are enough.
+    /// All tiles, of `R` rows and `P` vectors; the last ones of `R2` or `R1` rows, if those are
+    /// enough.
     #[inline(always)]
     fn tiles<S: Simd, const R: usize, const R2: usize, const R1: usize, const P: usize>(
         &self,
@@ -79,8 +80,8 @@ impl Job<'_> {
         for panel in self.panels.clone() {
             let mut tiles = self.pointers.chunks_exact(self.pieces * R).enumerate().peekable();
             while let Some((tile, pointers)) = tiles.next() {
-                // Rows that lie in memory one after the other are first read here, several at a time,
-                // which no processor foresees.
+                // Rows that lie in memory one after the other are first read here, several at a
+                // time, which no processor foresees.
                 if let (true, Some((_, next)), &[values]) =
                     (panel == self.panels.start && self.pieces == 1, tiles.peek(), self.parts)
                 {
@@ -88,9 +89,9 @@ impl Job<'_> {
                 }
                 let target = self.target(tile, panel);
                 let rows = Rows { pointers, parts: self.parts };
-                // SAFETY: `R` readable pointers for each piece. The target begins at an existing row and
-                // column of the output; its size is what is left of the rows of this job and of the
-                // columns.
+                // SAFETY: `R` readable pointers for each piece. The target begins at an existing
+                // row and column of the output; its size is what is left of the rows of this job
+                // and of the columns.
                 unsafe {
                     match target.size[0] {
                         rows_left if rows_left <= R1 => {
@@ -109,8 +110,8 @@ impl Job<'_> {
     /// The first `N` rows of a tile, and those of its vectors that hold columns.
     ///
     /// # Safety
-    /// `rows.pointers` are readable, `R` for each piece of a row. The target's size exists in the output
-    /// from its place on, and no more than a tile of it that begins there is written.
+    /// `rows.pointers` are readable, `R` for each piece of a row. The target's size exists in the
+    /// output from its place on, and no more than a tile of it that begins there is written.
     #[inline(always)]
     unsafe fn tile<S: Simd, const R: usize, const P: usize, const N: usize>(
         &self,
@@ -121,8 +122,9 @@ impl Job<'_> {
     ) {
         let (values, bias) = (self.matrix.panel(panel), self.matrix.bias(panel));
         let vectors = target.size[1].div_ceil(S::F32_LANES);
-        // SAFETY: as promised. The panel has k rows, the values of a row of the operand, of the tile's
-        // columns, which are `P` vectors of `S`, for which the matrix was packed; so has the bias one.
+        // SAFETY: as promised. The panel has k rows, the values of a row of the operand, of the
+        // tile's columns, which are `P` vectors of `S`, for which the matrix was packed; so has the
+        // bias one.
         unsafe {
             if P > 1 && vectors == 1 {
                 compute::<S, R, P, N, 1>(simd, rows, values, bias, self.epilogue, target);

@@ -6,8 +6,8 @@ use super::scratch::Scratch;
 use crate::cpu::view::View;
 use std::ops::Range;
 
-/// The left operand of a product: rows of values, each in pieces that may lie anywhere. There are as
-/// many pieces for each tap as there are [`parts`](Self::parts).
+/// The left operand of a product: rows of values, each in pieces that may lie anywhere. There are
+/// as many pieces for each tap as there are [`parts`](Self::parts).
 ///
 /// # Safety
 /// The pointers that [`locate`](Self::locate) pushes may be read for as many values as their part

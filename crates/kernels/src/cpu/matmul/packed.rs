@@ -59,8 +59,8 @@ impl Layout {
         }
     }
 
-    /// Rows of the other operand that are worked on together at most, and how many values are computed
-    /// for them at most.
+    /// Rows of the other operand that are worked on together at most, and how many values are
+    /// computed for them at most.
     pub(super) fn block(self) -> (usize, usize) {
         match self {
             Self::Rows => (BLOCK, PREPARED),
@@ -102,7 +102,8 @@ impl Layout {
 }
 
 impl Packed {
-    /// Packs the matrix, in the rayon pool it is called in, whose value in row `i` of `k` and column `j` of `n` is `value(i, j)`.
+    /// Packs the matrix, in the rayon pool it is called in, whose value in row `i` of `k` and
+    /// column `j` of `n` is `value(i, j)`.
     pub(crate) fn new(
         [k, n]: [usize; 2],
         bias: Option<&[f32]>,

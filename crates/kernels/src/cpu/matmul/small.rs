@@ -54,8 +54,8 @@ impl SmallMatrix {
         }
     }
 
-    /// Writes columns from `j` on, all `k` rows of them; `j` is a multiple of [`AT_ONCE`]. Those that
-    /// do not exist are not looked at.
+    /// Writes columns from `j` on, all `k` rows of them; `j` is a multiple of [`AT_ONCE`]. Those
+    /// that do not exist are not looked at.
     #[inline(always)]
     pub(crate) fn set_columns<S: Simd>(&mut self, j: usize, columns_of: [&[f32]; AT_ONCE]) {
         let ([k, _], width) = (self.size, columns::<S>());
@@ -68,7 +68,8 @@ impl SmallMatrix {
     }
 
     /// Multiplies rows of `k` values with the matrix into `out`, whose rows are `stride` apart and
-    /// begin at column `offset`; `width` columns of the product are written, `n` or all padded ones.
+    /// begin at column `offset`; `width` columns of the product are written, `n` or all padded
+    /// ones.
     ///
     /// # Panics
     /// If the sizes do not fit each other.
@@ -111,8 +112,8 @@ impl SmallMatrix {
                     start: [row, column],
                 };
                 let rows = Rows { pointers, parts: &[k] };
-                // SAFETY: one piece of `height` pointers to k values (checked above); the panel is k
-                // rows of two vectors, the bias one; the target lies inside `out` (checked above)
+                // SAFETY: one piece of `height` pointers to k values (checked above); the panel is
+                // k rows of two vectors, the bias one; the target lies inside `out` (checked above)
                 // and its size is what is left of the rows and of `width`.
                 unsafe {
                     if S::REGISTER_COUNT >= 32 {

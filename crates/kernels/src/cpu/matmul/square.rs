@@ -1,4 +1,5 @@
-//! The sizes of 32 rows and 32 columns: what units that multiply small parts of values compute at once.
+//! The sizes of 32 rows and 32 columns: what units that multiply small parts of values compute at
+//! once.
 
 use super::tiling::Tile;
 

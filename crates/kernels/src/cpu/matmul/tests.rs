@@ -189,7 +189,8 @@ fn bytes_of_nothing_and_nonsense_stay_what_they_are() {
     }
 }
 
-/// Numbers that a matrix unit has to be careful with: what is too small for parts, and what is no number.
+/// Numbers that a matrix unit has to be careful with: what is too small for parts, and what is no
+/// number.
 #[test]
 fn tiny_values_and_nonsense_stay_what_they_are() {
     for (isa, _) in all() {

@@ -6,8 +6,8 @@ use super::epilogue::Epilogue;
 use crate::cpu::vectors::{LINE, load, unrolled};
 use pulp::Simd;
 
-/// Where the rows of the left operand lie: for each tap, for each of `parts`, `R` pointers to as many
-/// values as the part has.
+/// Where the rows of the left operand lie: for each tap, for each of `parts`, `R` pointers to as
+/// many values as the part has.
 pub(super) struct Rows<'a> {
     pub(super) pointers: &'a [*const f32],
     pub(super) parts: &'a [usize],

@@ -34,8 +34,8 @@ impl WithSimd for Registers {
 
 impl Tile {
     /// The tile that takes the least time; two vectors if that is no difference. One vector has too
-    /// little to do for each value of the other operand: a third more time for a column. That holds for
-    /// the last columns too, where a tile is cut off.
+    /// little to do for each value of the other operand: a third more time for a column. That holds
+    /// for the last columns too, where a tile is cut off.
     pub(super) fn choose(n: usize, isa: Isa) -> Self {
         let (registers, lanes) = isa.run(Registers);
         let tiles = if registers >= 32 { WIDE_TILES } else { NARROW_TILES };

@@ -25,8 +25,8 @@ pub(super) struct Input<'a> {
 }
 
 impl Input<'_> {
-    /// Hands the input of these maps, for a weight of this shape, to `work`. `zeros` are as many as the
-    /// weight has input channels.
+    /// Hands the input of these maps, for a weight of this shape, to `work`. `zeros` are as many as
+    /// the weight has input channels.
     ///
     /// # Errors
     /// If the maps do not fit the weight or each other.
@@ -41,7 +41,7 @@ impl Input<'_> {
         let [out, group_in, kernel_h, kernel_w] = shape;
         let groups = params.groups;
         if channels != group_in * groups {
-            bail!("conv2d: {channels} input channels for a weight of {:?}", shape);
+            bail!("conv2d: {channels} input channels for a weight of {shape:?}");
         }
         let geometry = Geometry::new(batch, [height, width], [kernel_h, kernel_w], params)?;
         let [out_h, out_w] = geometry.out;

@@ -7,8 +7,8 @@ use crate::cpu::matmul::{Operand, Scratch};
 use std::ops::Range;
 
 /// As [`Patches`](super::patches::Patches), of one map whose pixels lie one after the other: what a
-/// line of taps reads lies together, one piece instead of several short ones. Only what reaches over
-/// the edge of the image is copied, with the zeros outside.
+/// line of taps reads lies together, one piece instead of several short ones. Only what reaches
+/// over the edge of the image is copied, with the zeros outside.
 pub(super) struct Lines<'a> {
     geometry: &'a Geometry,
     source: Source<'a>,
@@ -37,8 +37,8 @@ impl<'a> Lines<'a> {
     }
 }
 
-// SAFETY: pointers are those of slices as long as a line of taps: of the map, or of the scratch where
-// `prepare` wrote the same rows.
+// SAFETY: pointers are those of slices as long as a line of taps: of the map, or of the scratch
+// where `prepare` wrote the same rows.
 unsafe impl Operand for Lines<'_> {
     fn rows(&self) -> usize {
         self.geometry.rows()

@@ -2,8 +2,8 @@
 
 use candle_core::{Result, Tensor, bail};
 
-/// A map `(batch, height, width, channels)` that gives a convolution some of its input channels, see
-/// [`Conv2d::forward_parts`](crate::Conv2d::forward_parts).
+/// A map `(batch, height, width, channels)` that gives a convolution some of its input channels,
+/// see [`Conv2d::forward_parts`](crate::Conv2d::forward_parts).
 #[derive(Debug, Clone, Copy)]
 pub struct Part<'a> {
     map: &'a Tensor,

@@ -98,8 +98,8 @@ impl Geometry {
         }
     }
 
-    /// The corners of a tile's rows from `rows.start` on; what would lie behind the last row is that
-    /// row again.
+    /// The corners of a tile's rows from `rows.start` on; what would lie behind the last row is
+    /// that row again.
     pub(super) fn corners_of_tile<'a>(
         &self,
         rows: &Range<usize>,
@@ -133,8 +133,8 @@ impl Geometry {
     }
 }
 
-/// The corner of what a position sees: image of the batch, and row and column, shifted by the padding
-/// so that they are not negative.
+/// The corner of what a position sees: image of the batch, and row and column, shifted by the
+/// padding so that they are not negative.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Corner {
     pub(super) image: usize,

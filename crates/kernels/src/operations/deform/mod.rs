@@ -50,8 +50,8 @@ impl DeformConv2d {
     /// `out` values, followed by an activation.
     ///
     /// # Errors
-    /// If the shapes do not fit each other, the stride is 0, or the weight is neither `f32` on a CPU
-    /// nor on a card.
+    /// If the shapes do not fit each other, the stride is 0, or the weight is neither `f32` on a
+    /// CPU nor on a card.
     pub fn new(
         weight: &Tensor,
         bias: Option<&Tensor>,

@@ -28,13 +28,13 @@ pub struct Fusion<'a> {
     pub part: Region,
 }
 
-/// The part of a photo as a cut-out, bytes `(rows, columns, 4)`: the colours of the foreground alone,
-/// by two passes of blur fusion (Forte, "Approximate Fast Foreground Colour Estimation", 2021), and
-/// none where alpha is 0.
+/// The part of a photo as a cut-out, bytes `(rows, columns, 4)`: the colours of the foreground
+/// alone, by two passes of blur fusion (Forte, "Approximate Fast Foreground Colour Estimation",
+/// 2021), and none where alpha is 0.
 ///
 /// # Errors
-/// If the tensors do not lie on a card, differ in size, or do not have the part; for windows that are
-/// too large.
+/// If the tensors do not lie on a card, differ in size, or do not have the part; for windows that
+/// are too large.
 pub fn fuse_foreground(fusion: Fusion<'_>) -> Result<Tensor> {
     let Fusion { photo, matte, shown, windows, part } = fusion;
     let [_, width] = check_part("fuse_foreground", photo, &[matte, shown], part)?;

@@ -42,9 +42,9 @@ pub fn matte_of_logits(logits: &Tensor, height: usize, width: usize) -> Result<T
     resize("resize_columns", &rows, from_h, height, [height, width])
 }
 
-/// Keeps the neighbours out of a matte `(height, width)` in `f32` on a card. What lies inside a box of
-/// `others` and outside the person's box becomes 0, and where there is such a pixel, so does what is not
-/// connected with the person's box over visible pixels.
+/// Keeps the neighbours out of a matte `(height, width)` in `f32` on a card. What lies inside a box
+/// of `others` and outside the person's box becomes 0, and where there is such a pixel, so does
+/// what is not connected with the person's box over visible pixels.
 ///
 /// # Errors
 /// If the matte does not lie on a card.
@@ -68,8 +68,8 @@ pub fn keep_person(matte: &Tensor, person: Region, others: &[Region]) -> Result<
     call_of_values("keep_parts", size, args).run()
 }
 
-/// The mean over `size × size` pixels around each pixel of a matte `(height, width)` in `f32` on a card,
-/// as `cv2.blur` takes it with its border.
+/// The mean over `size × size` pixels around each pixel of a matte `(height, width)` in `f32` on a
+/// card, as `cv2.blur` takes it with its border.
 ///
 /// # Errors
 /// If the matte does not lie on a card, or the window is too large.
@@ -84,8 +84,8 @@ pub fn box_filter(matte: &Tensor, size: usize) -> Result<Tensor> {
     call_of_runs("column_means", shape, runs(width, height), args).run()
 }
 
-/// A part of a photo, `(height, width, 3)` bytes, with the alpha of a matte `(height, width)` in `f32`:
-/// bytes `(rows, columns, 4)`, with no colour where alpha is 0. All lie on a card.
+/// A part of a photo, `(height, width, 3)` bytes, with the alpha of a matte `(height, width)` in
+/// `f32`: bytes `(rows, columns, 4)`, with no colour where alpha is 0. All lie on a card.
 ///
 /// # Errors
 /// If they do not, differ in size, or the part reaches out of them.

@@ -1,6 +1,7 @@
 //! From logits to a cut-out on an NVIDIA card: `cuda/matting.cu`.
 //!
-//! What crates/segmentation/src/matting does on processor cores; the tests of that crate compare the two.
+//! What crates/segmentation/src/matting does on processor cores; the tests of that crate compare
+//! the two.
 
 mod checks;
 mod fusion;

@@ -13,7 +13,8 @@ pub(super) struct Taps {
 }
 
 impl Taps {
-    /// From one length to another. A side that gets smaller is averaged over what a new pixel covers.
+    /// From one length to another. A side that gets smaller is averaged over what a new pixel
+    /// covers.
     pub(super) fn catmull_rom(from: usize, to: usize) -> Self {
         let scale = from as f64 / to as f64;
         let stretch = scale.max(1.0);

@@ -41,8 +41,8 @@ impl Map {
     }
 
     /// After the shift, tokens from opposite ends of the map share a window: the padded map falls
-    /// into regions `[0, −window)`, `[−window, −shift)` and `[−shift, end)` along both axes. A window
-    /// that is the whole map is divided too, as in the official code.
+    /// into regions `[0, −window)`, `[−window, −shift)` and `[−shift, end)` along both axes. A
+    /// window that is the whole map is divided too, as in the official code.
     fn region(&self, axis: usize, window: usize, shifted: usize) -> u8 {
         let side = self.padded[axis];
         match shifted {

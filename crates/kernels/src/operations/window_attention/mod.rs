@@ -31,8 +31,8 @@ pub struct WindowAttention {
 
 impl WindowAttention {
     /// Attention of `heads` heads in windows of `window × window` tokens, on the device and in the
-    /// type of its parameters. `position_bias` is `(heads, window², window²)`, from query to key; `padding`,
-    /// `(3 · channels)`, is the bias of the layer that makes queries, keys and values.
+    /// type of its parameters. `position_bias` is `(heads, window², window²)`, from query to key;
+    /// `padding`, `(3 · channels)`, is the bias of the layer that makes queries, keys and values.
     ///
     /// # Errors
     /// If the shapes do not fit each other.

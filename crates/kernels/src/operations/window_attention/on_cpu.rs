@@ -64,8 +64,8 @@ impl Values {
             let places = map.places(window, [window_at / columns, window_at % columns]);
             let first = image * tokens;
             Buffers::of_thread(|buffers| {
-                // All of a window at once: piece by piece the values of a head lie too far from each
-                // other for the processor to foresee.
+                // All of a window at once: piece by piece the values of a head lie too far from
+                // each other for the processor to foresee.
                 buffers.qkv.clear();
                 for place in &places {
                     let row = place.token.map_or(&self.padding[..], |token| qkv.row(first + token));
@@ -224,10 +224,10 @@ impl WithSimd for Window<'_> {
     }
 }
 
-/// Makes scores `x` weights `e^(x · scale + bias + mask − the largest)`, and returns their sum. `row` and
-/// `bias` are whole vectors, `mask` may be none. What is below `e^-64` of the largest becomes 0: it
-/// cannot change a sum, and its products would be subnormal, which take a processor a hundred times as
-/// long.
+/// Makes scores `x` weights `e^(x · scale + bias + mask − the largest)`, and returns their sum.
+/// `row` and `bias` are whole vectors, `mask` may be none. What is below `e^-64` of the largest
+/// becomes 0: it cannot change a sum, and its products would be subnormal, which take a processor a
+/// hundred times as long.
 #[inline(always)]
 fn weigh<S: Simd>(simd: S, row: &mut [f32], bias: &[f32], mask: &[f32], scale: S::f32s) -> f32 {
     let lanes = S::F32_LANES;

@@ -14,8 +14,8 @@ pub(in crate::cpu::matmul) struct Parts {
 }
 
 impl Parts {
-    /// Whether a product with a matrix of `k × n` is faster than by vectors. To split a value into two parts
-    /// takes as long as vectors need for 12 columns.
+    /// Whether a product with a matrix of `k × n` is faster than by vectors. To split a value into
+    /// two parts takes as long as vectors need for 12 columns.
     pub(in crate::cpu::matmul) fn pay([k, n]: [usize; 2], rounded: bool) -> bool {
         if rounded { k >= SIDE && n > SIDE } else { k.min(n) >= 8 * SIDE }
     }
@@ -29,7 +29,8 @@ impl Parts {
         if rounded {
             return Self { rows: 2, columns: 2 };
         }
-        // Two parts have 16 bits, so eight of the 24 are zero. By columns, whose values lie together.
+        // Two parts have 16 bits, so eight of the 24 are zero. By columns, whose values lie
+        // together.
         let is_short = |j| (0..k).all(|i| value(i, j).to_bits() & 0xff == 0);
         let columns = if (0..n).into_par_iter().all(is_short) { 2 } else { 3 };
         Self { rows: 3, columns }

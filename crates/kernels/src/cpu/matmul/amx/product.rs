@@ -1,17 +1,17 @@
 //! The innermost loops: 32 rows times 32 columns, four tiles of sums.
 //!
-//! Four registers hold the sums, four what is multiplied: the order of the steps is the one that was
-//! measured to be the fastest, with as few loads as there can be.
+//! Four registers hold the sums, four what is multiplied: the order of the steps is the one that
+//! was measured to be the fastest, with as few loads as there can be.
 
 use super::tiles::Tiles;
 use std::arch::asm;
 
-/// Adds the product of 32 rows with 32 columns to their sums, or begins these. `sums` are four tiles,
-/// two of the first 16 rows and two of the others.
+/// Adds the product of 32 rows with 32 columns to their sums, or begins these. `sums` are four
+/// tiles, two of the first 16 rows and two of the others.
 ///
 /// # Safety
-/// At `rows` and at `columns` lie `chunks` chunks, at least one, in as many parts as the product has,
-/// as `super` lays them out; at `sums` lie four tiles, which nobody else touches.
+/// At `rows` and at `columns` lie `chunks` chunks, at least one, in as many parts as the product
+/// has, as `super` lays them out; at `sums` lie four tiles, which nobody else touches.
 pub(super) type Product = unsafe fn(
     tiles: &Tiles,
     rows: *const f32,
@@ -86,9 +86,9 @@ macro_rules! product {
             begin: bool,
         ) {
             debug_assert!(chunks > 0);
-            // SAFETY: the processor has the registers, 16 rows of 64 bytes each (there is a `Tiles`). A
-            // tile is a kilobyte; the steps read those of a chunk, of which there are `chunks`; the
-            // sums are read and written whole.
+            // SAFETY: the processor has the registers, 16 rows of 64 bytes each (there is a
+            // `Tiles`). A tile is a kilobyte; the steps read those of a chunk, of which there are
+            // `chunks`; the sums are read and written whole.
             unsafe {
                 asm!(
                     "test {begin:e}, {begin:e}",

@@ -15,8 +15,8 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Goes on by a chunk, or to the end; `see` is told of each piece on the way, and how many of its
-    /// values are passed.
+    /// Goes on by a chunk, or to the end; `see` is told of each piece on the way, and how many of
+    /// its values are passed.
     #[inline(always)]
     fn pass(&mut self, job: &Job<'_>, mut see: impl FnMut(Self, usize)) {
         let mut left = DEPTH;
@@ -38,8 +38,8 @@ pub(super) type SplitRows = unsafe fn(&Job<'_>, usize, Place, usize, *mut f32) -
 /// Splits some chunks of the 32 rows of a group, from a place on; returns where they end.
 ///
 /// # Safety
-/// `to` is aligned to a line and has room for these chunks; pieces of rows are readable as `Job` tells.
-/// The processor has what `split_row` needs.
+/// `to` is aligned to a line and has room for these chunks; pieces of rows are readable as `Job`
+/// tells. The processor has what `split_row` needs.
 #[target_feature(enable = "avx512f,avx512bf16")]
 pub(super) unsafe fn split_rows<const PARTS: usize>(
     job: &Job<'_>,

@@ -11,8 +11,8 @@ use crate::cpu::matmul::square::{ROWS, SIDE, SUMS, line_at};
 use crate::cpu::vectors::LINE;
 use std::cell::Cell;
 
-/// Chunks that are multiplied with the same columns before the next ones come: those lie in half of a
-/// level-1 cache.
+/// Chunks that are multiplied with the same columns before the next ones come: those lie in half of
+/// a level-1 cache.
 const DEEP: usize = 4;
 /// Panels whose sums are kept beside each other: with those of a block of rows, in a level-2 cache.
 const WIDE: usize = 32;
@@ -99,8 +99,8 @@ pub(in crate::cpu::matmul) unsafe fn run(job: &Job<'_>, parts: Parts) {
                     let place = ((panel - strip.start) * groups + group) % kept;
                     let sums = sums.wrapping_add(place * SUMS);
                     let rows = rows.wrapping_add(group * deep * chunk);
-                    // SAFETY: `count` chunks of the group were just written, and as many of the panel
-                    // lie there from chunk `first` on; the sums are this thread's.
+                    // SAFETY: `count` chunks of the group were just written, and as many of the
+                    // panel lie there from chunk `first` on; the sums are this thread's.
                     unsafe { product(&tiles, rows, columns, count, sums, first == 0) };
                     if first + count == chunks {
                         // SAFETY: four tiles of sums were just written.

@@ -5,8 +5,8 @@ use crate::cpu::vectors::LINE;
 use half::bf16;
 use std::arch::x86_64::*;
 
-/// A value rounded to bfloat16; what is missing, rounded too; and what is still missing: 8 bits each,
-/// all 24 together.
+/// A value rounded to bfloat16; what is missing, rounded too; and what is still missing: 8 bits
+/// each, all 24 together.
 fn split(value: f32) -> [bf16; 3] {
     let first = bf16::from_f32(value);
     let rest = value - first.to_f32();
@@ -14,8 +14,8 @@ fn split(value: f32) -> [bf16; 3] {
     [first, second, bf16::from_f32(rest - second.to_f32())]
 }
 
-/// Writes a chunk of a matrix: so many parts of [`SIDE`] columns, then of as many others; in each part a
-/// line for two rows, whose values stand side by side.
+/// Writes a chunk of a matrix: so many parts of [`SIDE`] columns, then of as many others; in each
+/// part a line for two rows, whose values stand side by side.
 pub(super) fn pack(chunk: &mut [f32], parts: usize, value: impl Fn(usize, usize) -> f32) {
     for (columns, tiles) in chunk.chunks_exact_mut(parts * TILE).enumerate() {
         for pair in 0..TILE / LINE {
@@ -31,11 +31,12 @@ pub(super) fn pack(chunk: &mut [f32], parts: usize, value: impl Fn(usize, usize)
     }
 }
 
-/// Splits two vectors of values into so many parts, each a line that is a tile behind the one before.
+/// Splits two vectors of values into so many parts, each a line that is a tile behind the one
+/// before.
 ///
 /// # Safety
-/// `from` may be read for two lines; the lines that are written are aligned, and nobody else touches
-/// them. The processor converts to bfloat16 (`tiles::available`).
+/// `from` may be read for two lines; the lines that are written are aligned, and nobody else
+/// touches them. The processor converts to bfloat16 (`tiles::available`).
 #[inline]
 #[target_feature(enable = "avx512f,avx512bf16")]
 pub(super) unsafe fn split_row<const PARTS: usize>(from: *const f32, to: *mut f32) {

@@ -14,8 +14,8 @@ pub(super) unsafe fn product(
     sums: &mut [i32; SUMS],
 ) {
     debug_assert!(chunks > 0);
-    // SAFETY: the processor has the registers, 16 rows of 64 bytes each. A tile is a kilobyte; two of the
-    // rows and two of the columns are read for each chunk; the sums are written whole.
+    // SAFETY: the processor has the registers, 16 rows of 64 bytes each. A tile is a kilobyte; two
+    // of the rows and two of the columns are read for each chunk; the sums are written whole.
     unsafe {
         asm!(
             "tilezero tmm0",

@@ -13,8 +13,8 @@ pub(super) const TOGETHER: usize = 4;
 pub(super) const LINE_BYTES: usize = SIDE * TOGETHER;
 
 impl ByteUnit {
-    /// Whether a product with a matrix of `k × n` gains by bytes: to round a value takes as long as vectors
-    /// need for 10 columns.
+    /// Whether a product with a matrix of `k × n` gains by bytes: to round a value takes as long as
+    /// vectors need for 10 columns.
     pub(in crate::cpu::matmul) fn pays([k, n]: [usize; 2]) -> bool {
         k >= DEPTH / 2 && n > SIDE
     }
@@ -24,7 +24,8 @@ impl ByteUnit {
         k.div_ceil(DEPTH) * CHUNK / size_of::<f32>() + 2 * ROWS
     }
 
-    /// Writes some columns of a matrix with `k` rows; then their scales, and the sums of their values.
+    /// Writes some columns of a matrix with `k` rows; then their scales, and the sums of their
+    /// values.
     pub(in crate::cpu::matmul) fn pack(
         [k, count]: [usize; 2],
         panel: &mut [f32],

@@ -11,11 +11,12 @@ const AT_ONCE: usize = 4;
 /// Bytes of a vector.
 const VECTOR: usize = 16;
 
-/// Adds to four sums the products of four bytes of each with those of a lane. The standard library has it
-/// for unstable compilers only.
+/// Adds to four sums the products of four bytes of each with those of a lane. The standard library
+/// has it for unstable compilers only.
 macro_rules! add_products {
     ($sums:expr, $columns:expr, $row:expr, $lane:literal) => {
-        // SAFETY: the processor has the instruction (the caller's promise); only registers are touched.
+        // SAFETY: the processor has the instruction (the caller's promise); only registers are
+        // touched.
         unsafe {
             asm!(
                 concat!("sdot {0:v}.4s, {1:v}.16b, {2:v}.4b[", $lane, "]"),

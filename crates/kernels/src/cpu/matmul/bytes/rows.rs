@@ -15,8 +15,8 @@ pub(super) struct RowScale {
 
 /// Rounds the rows of a group, and tells their scales.
 ///
-/// `to` is aligned to a line and has room for all chunks of the group; pieces of rows are readable as the
-/// job tells.
+/// `to` is aligned to a line and has room for all chunks of the group; pieces of rows are readable
+/// as the job tells.
 pub(super) struct Rows<'a> {
     pub(super) job: &'a Job<'a>,
     pub(super) group: usize,
@@ -82,14 +82,14 @@ impl<'a> Iterator for Pieces<'a> {
     }
 }
 
-/// Steps from the lowest value of a row to the highest: one less than a byte has, so that zero can be one
-/// of them.
+/// Steps from the lowest value of a row to the highest: one less than a byte has, so that zero can
+/// be one of them.
 const STEPS: f32 = 254.0;
 /// Where the last bit of a value counts ones, and bytes below are two's complement.
 const WHOLE: f32 = 12_582_912.0;
 
-/// The nearest whole numbers to `value * inverse + shift`, of which the lowest byte is kept. It is between 0
-/// and 255 above [`WHOLE`].
+/// The nearest whole numbers to `value * inverse + shift`, of which the lowest byte is kept. It is
+/// between 0 and 255 above [`WHOLE`].
 #[inline(always)]
 fn round(values: &[f32], inverse: f32, shift: f32, flip: u8, to: &mut [u8]) {
     let byte = |value: f32| (value * inverse + shift).to_bits() as u8 ^ flip;

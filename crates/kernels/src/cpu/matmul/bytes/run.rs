@@ -20,8 +20,8 @@ use std::cell::Cell;
 /// The sums of the products of 32 rows with 32 columns, four tiles of them.
 ///
 /// # Safety
-/// At the first pointer lie as many chunks of rows as told, at least one, at the second of columns; both are
-/// aligned to a line. The processor has the unit.
+/// At the first pointer lie as many chunks of rows as told, at least one, at the second of columns;
+/// both are aligned to a line. The processor has the unit.
 type Product = unsafe fn(*const u8, *const i8, usize, &mut [i32; SUMS]);
 
 impl ByteUnit {
@@ -59,8 +59,8 @@ struct Memory {
 /// Multiplies what the job tells of.
 ///
 /// # Safety
-/// As `multiply::run`; the matrix is packed in bytes, and rows are located by [`ROWS`]. The processor has the
-/// unit.
+/// As `multiply::run`; the matrix is packed in bytes, and rows are located by [`ROWS`]. The
+/// processor has the unit.
 pub(in crate::cpu::matmul) unsafe fn run(job: &Job<'_>, unit: ByteUnit) {
     thread_local! {
         static MEMORY: Cell<Option<Memory>> = const { Cell::new(None) };
@@ -78,7 +78,8 @@ pub(in crate::cpu::matmul) unsafe fn run(job: &Job<'_>, unit: ByteUnit) {
     for (group, scales) in memory.scales.chunks_exact_mut(ROWS).enumerate() {
         let to = rows.wrapping_add(group * chunks * CHUNK);
         let (bytes, flip) = (&mut memory.bytes[..], unit.flip());
-        // `to` has room for `chunks` chunks, reserved above; the job's pieces are readable as it tells.
+        // `to` has room for `chunks` chunks, reserved above; the job's pieces are readable as it
+        // tells.
         job.matrix.isa.run(Rows { job, group, flip, to, scales, bytes });
     }
     #[cfg(target_arch = "x86_64")]
@@ -92,8 +93,8 @@ pub(in crate::cpu::matmul) unsafe fn run(job: &Job<'_>, unit: ByteUnit) {
         };
         for group in 0..groups {
             let rows = rows.wrapping_add(group * chunks * CHUNK);
-            // SAFETY: `chunks` chunks of the group were just written, and as many of the panel lie there;
-            // lines are aligned; there are `Tiles` where the unit is one of tiles.
+            // SAFETY: `chunks` chunks of the group were just written, and as many of the panel lie
+            // there; lines are aligned; there are `Tiles` where the unit is one of tiles.
             unsafe { product(rows, columns.as_ptr().cast(), chunks, &mut sums) };
             let rows = &memory.scales[group * ROWS..][..ROWS];
             let whole = Whole { sums: &sums, rows, about };

@@ -1,17 +1,18 @@
-//! Convolutions by Winograd's minimal filtering (Lavin and Gray, "Fast Algorithms for Convolutional Neural
-//! Networks", 2015): F(2×2, 3×3) computes four outputs of 16 products instead of 36, F(4×4, 3×3) sixteen of
-//! 36 instead of 144.
+//! Convolutions by Winograd's minimal filtering (Lavin and Gray, "Fast Algorithms for Convolutional
+//! Neural Networks", 2015): F(2×2, 3×3) computes four outputs of 16 products instead of 36, F(4×4,
+//! 3×3) sixteen of 36 instead of 144.
 //!
-//! An image is cut into squares of 4×4 pixels, or 6×6, that overlap by 2. Each is transformed by sums and
-//! differences to as many values a channel; each of these is the row of a product with a matrix of its own,
-//! the weights transformed alike; and the results become 2×2 or 4×4 outputs by sums and differences again.
-//! The smaller squares have no factors but ½, so little is lost to rounding; the larger ones lose three
-//! times as much. Those are for 3×3 kernels whose matrices, four times the weights, stay in a cache.
+//! An image is cut into squares of 4×4 pixels, or 6×6, that overlap by 2. Each is transformed by
+//! sums and differences to as many values a channel; each of these is the row of a product with a
+//! matrix of its own, the weights transformed alike; and the results become 2×2 or 4×4 outputs by
+//! sums and differences again. The smaller squares have no factors but ½, so little is lost to
+//! rounding; the larger ones lose three times as much. Those are for 3×3 kernels whose matrices,
+//! four times the weights, stay in a cache.
 //!
 //! A larger kernel is cut into pieces of three taps, and single taps where a side is no multiple of
-//! three: 7 = 3 + 3 + 1. Pieces of one size are transformed alike, so their channels stand beside each
-//! other in one row and are summed up by the product: 100 products for four outputs of a 7×7 kernel
-//! instead of 196.
+//! three: 7 = 3 + 3 + 1. Pieces of one size are transformed alike, so their channels stand beside
+//! each other in one row and are summed up by the product: 100 products for four outputs of a 7×7
+//! kernel instead of 196.
 
 mod pixels;
 mod transform;
@@ -25,8 +26,8 @@ use pixels::Pixels;
 use rayon::prelude::*;
 use transform::{FromProducts, Stage, ToProducts, of_weight};
 
-/// Values of all matrices of larger squares at most: where there are more of them, images are small, and to
-/// read them takes longer than the products.
+/// Values of all matrices of larger squares at most: where there are more of them, images are
+/// small, and to read them takes longer than the products.
 const LARGE_SQUARES: usize = 3 << 17;
 /// Larger squares that are worked on together.
 const FEW_SQUARES: usize = 24;
@@ -37,8 +38,8 @@ const SQUARES: usize = 60;
 const MANY_SQUARES: usize = 128;
 /// How many squares take as long as to begin a block.
 const A_BLOCK: usize = 4;
-/// Channels below which the transformations cost more than the products they save: with larger squares,
-/// and with smaller ones.
+/// Channels below which the transformations cost more than the products they save: with larger
+/// squares, and with smaller ones.
 const FEW_CHANNELS: usize = 16;
 const MORE_CHANNELS: usize = 48;
 
@@ -73,8 +74,9 @@ impl Winograd {
         let [out, input, height, width] = shape;
         let plain = params.stride == 1 && params.dilation == 1 && params.groups == 1;
         let channels = input.min(out);
-        // A matrix unit that rounds has done the products of many channels before the squares would be
-        // transformed, and so have products of bytes; which the sums of a square would not fit in besides.
+        // A matrix unit that rounds has done the products of many channels before the squares would
+        // be transformed, and so have products of bytes; which the sums of a square would not fit
+        // in besides.
         let fast = isa.rounds() || isa.byte_unit().is_some();
         let gains = if takes_large_squares(shape) {
             channels >= FEW_CHANNELS && !(fast && channels >= MORE_CHANNELS)
@@ -144,8 +146,8 @@ impl Winograd {
         let [height, width] = geometry.out;
         let line = width * self.out;
         let images = geometry.rows() / (height * width);
-        // A thread takes as many lines of squares as make a block, or fewer, so that all threads take
-        // as many.
+        // A thread takes as many lines of squares as make a block, or fewer, so that all threads
+        // take as many.
         let (all, each) = (height.div_ceil(self.step), width.div_ceil(self.step));
         let rounds = |lines: usize| all.div_ceil(lines).div_ceil(rayon::current_num_threads());
         let most = (self.squares / each).max(1);

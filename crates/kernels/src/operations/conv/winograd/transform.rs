@@ -8,9 +8,9 @@ use pulp::{Simd, WithSimd};
 
 /// The points of F(4, 3) are 0, ±`NEAR`, ±`FAR` and infinity.
 ///
-/// With the usual ones, 0, ±1, ±2, errors are nearly twice as large: as Barabasz et al. ("Error Analysis and
-/// Improving the Accuracy of Winograd Convolution for Deep Neural Networks", 2020) show, they depend on
-/// the points most. These squares and products of them are exact.
+/// With the usual ones, 0, ±1, ±2, errors are nearly twice as large: as Barabasz et al. ("Error
+/// Analysis and Improving the Accuracy of Winograd Convolution for Deep Neural Networks", 2020)
+/// show, they depend on the points most. These squares and products of them are exact.
 const NEAR: f64 = 0.75;
 const FAR: f64 = 1.5;
 const NEAR_2: f64 = NEAR * NEAR;
@@ -34,8 +34,8 @@ fn spread(values: usize, [a, b, c]: [f64; 3]) -> [f64; 6] {
     }
 }
 
-/// Writes `G · g · Gᵀ` of the taps `g` of a piece, computed in binary64, row by row; `size` is that of its
-/// squares. A single tap stands for two values.
+/// Writes `G · g · Gᵀ` of the taps `g` of a piece, computed in binary64, row by row; `size` is that
+/// of its squares. A single tap stands for two values.
 pub(super) fn of_weight(
     [height, width]: [usize; 2],
     size: [usize; 2],
@@ -127,8 +127,8 @@ impl ToProducts<'_> {
     }
 }
 
-/// `Bᵀ · d`: of four d₀ − d₂, d₁ + d₂, d₂ − d₁, d₁ − d₃; two stay as they are. Of six the coefficients of the
-/// polynomial whose zeros are all points but one.
+/// `Bᵀ · d`: of four d₀ − d₂, d₁ + d₂, d₂ − d₁, d₁ − d₃; two stay as they are. Of six the
+/// coefficients of the polynomial whose zeros are all points but one.
 #[inline(always)]
 fn differences<S: Simd, const N: usize>(simd: S, mut values: [S::f32s; N]) -> [S::f32s; N] {
     if N == 4 {
@@ -253,8 +253,8 @@ impl FromProducts<'_> {
     }
 }
 
-/// `Aᵀ · m`: of four m₀ + m₁ + m₂, m₁ − m₂ − m₃; two stay as they are. Of six the sums of the values times
-/// powers of their points.
+/// `Aᵀ · m`: of four m₀ + m₁ + m₂, m₁ − m₂ − m₃; two stay as they are. Of six the sums of the
+/// values times powers of their points.
 #[inline(always)]
 fn sums<S: Simd, const N: usize, const M: usize>(simd: S, values: [S::f32s; N]) -> [S::f32s; M] {
     let [a, b] = [values[0], values[1]];
