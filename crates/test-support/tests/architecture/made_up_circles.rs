@@ -1,6 +1,7 @@
 //! `circles` on made-up files: it finds each kind of circle, and nothing else.
 
 use crate::circles::circles;
+use crate::known_circles::compare;
 
 fn sources(files: &[(&str, &str)]) -> Vec<(String, String)> {
     files.iter().map(|(name, text)| (format!("src/{name}.rs"), (*text).to_owned())).collect()
@@ -147,4 +148,26 @@ fn leaves_alone_what_is_no_circle() {
         ("b", "use crate::a; pub struct B(a::Shared);"),
     ];
     assert_eq!(found(&files), [""; 0]);
+}
+
+#[test]
+fn a_list_of_known_circles_may_neither_grow_nor_keep_what_is_gone() {
+    let sources =
+        sources(&[("lib", TWO), ("a", "use crate::b::B; pub struct A;"), ("b", STRUCT_B)]);
+    let found: Vec<_> =
+        circles(&sources).into_iter().map(|circle| ("portrait-a", circle)).collect();
+    let (new, gone) = compare(&found, &[("portrait-a", &["src/a.rs", "src/b.rs"])]);
+    assert!(new.is_empty() && gone.is_empty(), "{new:?} {gone:?}");
+
+    let (new, gone) = compare(&found, &[]);
+    assert!(new.len() == 1 && new[0].starts_with("portrait-a: files use each other"), "{new:?}");
+    assert!(gone.is_empty());
+    // Of another package, or of more files.
+    for other in [
+        ("portrait-b", &["src/a.rs", "src/b.rs"][..]),
+        ("portrait-a", &["src/a.rs", "src/b.rs", "src/c.rs"]),
+    ] {
+        let (new, gone) = compare(&found, &[other]);
+        assert!(new.len() == 1 && gone == [other], "{new:?} {gone:?}");
+    }
 }
