@@ -1,4 +1,4 @@
-//! What a call of an operation costs, told as a span of `tracing`.
+//! What a call of an operation costs, as a span of `tracing`.
 
 use candle_core::Tensor;
 use tracing::span::EnteredSpan;

@@ -29,8 +29,8 @@ pub(super) struct Target {
 /// Computes the first `N` rows and `V` vectors of a tile of `R` rows and `P` vectors.
 ///
 /// # Safety
-/// `rows.pointers` are as [`Rows`] tells and may be read so far. `panel` holds as many rows of `P`
-/// vectors as one row of the operand has values, `bias` one. `target.out` may be written for
+/// `rows.pointers` are as [`Rows`] describes and may be read that far. `panel` holds as many rows
+/// of `P` vectors as one row of the operand has values, `bias` one. `target.out` may be written for
 /// `target.size`, rows `target.stride` apart. `N <= R` and `V <= P`.
 #[inline(always)]
 pub(super) unsafe fn compute<

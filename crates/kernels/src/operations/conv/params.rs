@@ -1,4 +1,4 @@
-//! What a convolution is told besides its weight.
+//! The geometry of a convolution.
 
 /// The geometry of a convolution, equal in both directions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

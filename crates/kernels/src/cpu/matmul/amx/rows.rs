@@ -15,8 +15,8 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Goes on by a chunk, or to the end; `see` is told of each piece on the way, and how many of
-    /// its values are passed.
+    /// Advances by a chunk, or to the end; `see` is called for each piece on the way, with how many
+    /// of its values are passed.
     #[inline(always)]
     fn pass(&mut self, job: &Job<'_>, mut see: impl FnMut(Self, usize)) {
         let mut left = DEPTH;

@@ -63,7 +63,7 @@ impl Memory {
     }
 }
 
-/// Multiplies what the job tells of.
+/// Computes the rows and panels of the job.
 ///
 /// # Safety
 /// As `multiply::run`; the matrix is packed in chunks, and rows are located by [`ROWS`].

@@ -6,7 +6,8 @@ use std::arch::asm;
 /// See [`Product`](super::run::Product).
 ///
 /// # Safety
-/// As told there; the registers are in use, shaped by [`Tiles`](crate::cpu::matmul::amx::Tiles).
+/// As described there; the registers are in use, shaped by
+/// [`Tiles`](crate::cpu::matmul::amx::Tiles).
 pub(super) unsafe fn product(
     rows: *const u8,
     columns: *const i8,

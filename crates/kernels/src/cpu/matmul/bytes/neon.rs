@@ -32,7 +32,7 @@ macro_rules! add_products {
 /// See [`Product`](super::run::Product); the bytes of rows are signed.
 ///
 /// # Safety
-/// As told there.
+/// As described there.
 #[target_feature(enable = "dotprod")]
 pub(super) unsafe fn product(
     rows: *const u8,

@@ -13,10 +13,10 @@ pub(super) struct RowScale {
     pub(super) zero: i32,
 }
 
-/// Rounds the rows of a group, and tells their scales.
+/// Rounds the rows of a group, and writes their scales.
 ///
 /// `to` is aligned to a line and has room for all chunks of the group; pieces of rows are readable
-/// as the job tells.
+/// as the job describes.
 pub(super) struct Rows<'a> {
     pub(super) job: &'a Job<'a>,
     pub(super) group: usize,

@@ -20,7 +20,7 @@ use std::cell::Cell;
 /// The sums of the products of 32 rows with 32 columns, four tiles of them.
 ///
 /// # Safety
-/// At the first pointer lie as many chunks of rows as told, at least one, at the second of columns;
+/// At the first pointer lie that many chunks of rows, at least one, at the second of columns;
 /// both are aligned to a line. The processor has the unit.
 type Product = unsafe fn(*const u8, *const i8, usize, &mut [i32; SUMS]);
 
@@ -56,7 +56,7 @@ struct Memory {
     bytes: Vec<u8>,
 }
 
-/// Multiplies what the job tells of.
+/// Computes the rows and panels of the job.
 ///
 /// # Safety
 /// As `multiply::run`; the matrix is packed in bytes, and rows are located by [`ROWS`]. The

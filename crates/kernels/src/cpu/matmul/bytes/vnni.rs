@@ -11,7 +11,7 @@ const AT_ONCE: usize = 8;
 /// See [`Product`](super::run::Product).
 ///
 /// # Safety
-/// As told there.
+/// As described there.
 #[target_feature(enable = "avx512f,avx512vnni")]
 pub(super) unsafe fn product(
     rows: *const u8,
