@@ -7,21 +7,7 @@ pub(crate) type Known = (&'static str, &'static [&'static str]);
 
 pub(crate) const KNOWN: &[Known] = &[
     ("portrait-d-id", &["src/create.rs", "src/talks.rs", "src/wait.rs"]),
-    ("portrait-pipeline", &["src/animate.rs", "src/talk.rs"]),
-    ("portrait-pipeline", &["src/batch.rs", "src/engine.rs"]),
-    (
-        "portrait-pipeline",
-        &[
-            "src/builder.rs",
-            "src/cut_out.rs",
-            "src/group.rs",
-            "src/identity.rs",
-            "src/message.rs",
-            "src/order.rs",
-            "src/pipeline.rs",
-        ],
-    ),
-    ("portrait-pipeline", &["src/error.rs", "src/photo.rs"]),
+    ("portrait-pipeline", &["src/error/codes.rs", "src/error/details.rs", "src/error/error.rs"]),
     (
         "portrait-segmentation",
         &[
@@ -31,8 +17,6 @@ pub(crate) const KNOWN: &[Known] = &[
             "src/network/swin/mod.rs",
         ],
     ),
-    ("portrait-storage", &["src/error.rs", "src/hold.rs", "src/id.rs", "src/key.rs"]),
-    ("portrait-storage", &["src/input.rs", "src/write.rs"]),
     ("portrait-voice", &["src/speech/builder.rs", "src/speech/http.rs"]),
     (
         "portrait-weights",
