@@ -140,8 +140,8 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
     use super::*;
-    use crate::policy::{DeviceSpec, Policy};
-    use crate::queue::{ClassId, Outcome, Queue, Request};
+    use crate::policy::{DeviceSpec, Policy, Priority};
+    use crate::queue::{ClassId, DeviceId, Outcome, Queue, Request};
 
     const fn ms(n: u64) -> Duration {
         Duration::from_millis(n)
@@ -170,6 +170,15 @@ mod tests {
         assert_eq!(value["classes"][0]["counts"]["contended"], 1.25);
         let text = serde_json::to_string(&snapshot).unwrap();
         assert_eq!(serde_json::from_str::<Snapshot>(&text).unwrap(), snapshot);
+    }
+
+    #[test]
+    fn numbers_and_priorities_are_read_back() {
+        let written = (ClassId(3), DeviceId(1), Priority::High, DeviceState::Draining);
+        let text = serde_json::to_string(&written).unwrap();
+        assert_eq!(text, r#"[3,1,"High","Draining"]"#);
+        let read: (ClassId, DeviceId, Priority, DeviceState) = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, written);
     }
 
     #[test]
