@@ -1,5 +1,5 @@
-//! Compiles the CUDA kernels to PTX where the feature `cuda` is on: for compute capability 7.5, and for
-//! 8.0, which has bfloat16. The driver makes machine code of it for the card at hand.
+//! Compiles the CUDA kernels to PTX where the feature `cuda` is on: for compute capability 7.5, and
+//! for 8.0, which has bfloat16. The driver makes machine code of it for the card at hand.
 
 use std::env;
 use std::path::{Path, PathBuf};

@@ -1,9 +1,11 @@
 //! What ends the command.
 
-use crate::INTERRUPTED;
 use portrait_pipeline::{Code, Error, PhotoError, Tier};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+
+/// The exit code of an interrupt: 128 and the number of the signal.
+pub(crate) const INTERRUPTED: u8 = 130;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {

@@ -16,7 +16,7 @@ mod settings;
 use args::{Args, Command};
 use clap::builder::Resettable;
 use clap::{Arg, CommandFactory, FromArgMatches};
-use error::CliError;
+use error::{CliError, INTERRUPTED};
 use output::Output;
 use portrait_pipeline::{Tier, keep_freed_memory};
 use profile::Profile;
@@ -28,9 +28,6 @@ use tracing_subscriber::prelude::*;
 
 /// Freed memory that is kept for the next map: more than any network frees at once.
 const KEPT: usize = 1 << 30;
-
-/// The exit code of an interrupt: 128 and the number of the signal.
-const INTERRUPTED: u8 = 130;
 
 /// What is under way on other threads may still end, such as the writing of a file. A network may
 /// not: it could take minutes.

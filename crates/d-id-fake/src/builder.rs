@@ -21,8 +21,9 @@ pub struct FakeDidBuilder {
     port: u16,
 }
 
-impl FakeDidBuilder {
-    pub(crate) fn new() -> FakeDidBuilder {
+impl FakeDid {
+    /// Settings of a server to start.
+    pub fn builder() -> FakeDidBuilder {
         let day = Duration::from_secs(24 * 60 * 60);
         FakeDidBuilder {
             settings: Settings {
@@ -46,7 +47,9 @@ impl FakeDidBuilder {
             port: 0,
         }
     }
+}
 
+impl FakeDidBuilder {
     /// Accepts a key of the form `user:password`; the first call replaces the default
     /// [`FakeDid::KEY`].
     pub fn key(mut self, key: impl Into<String>) -> Self {

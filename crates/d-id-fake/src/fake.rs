@@ -8,14 +8,13 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 use url::Url;
 
-use crate::builder::FakeDidBuilder;
+use crate::delivery::{Delivery, WebhookRecord};
 use crate::fault::Fault;
 use crate::journal::Entry;
 use crate::route::Route;
 use crate::state::Shared;
 use crate::sync::locked;
 use crate::talk::{Ending, Outcome, TalkRecord};
-use crate::webhook::{Delivery, WebhookRecord};
 
 /// The key accepted where the builder names none.
 pub(crate) const KEY: &str = "portrait-user:portrait-password";
@@ -30,11 +29,6 @@ pub struct FakeDid {
 impl FakeDid {
     /// The key accepted where the builder names none.
     pub const KEY: &'static str = KEY;
-
-    /// Settings of a server to start.
-    pub fn builder() -> FakeDidBuilder {
-        FakeDidBuilder::new()
-    }
 
     pub(crate) fn new(
         shared: Arc<Shared>,
@@ -151,8 +145,8 @@ impl FakeDid {
         entries
     }
 
-    /// How often anything has happened to a request so far. While it stands still, the server waits:
-    /// for requests, or for time to pass.
+    /// How often anything has happened to a request so far. While it stands still, the server
+    /// waits: for requests, or for time to pass.
     #[must_use]
     pub fn events(&self) -> u64 {
         self.shared.journal.events()

@@ -137,7 +137,7 @@ fn first_frame(picture: &RgbImage, across: u32, down: u32) -> Vec<u8> {
     bits.unit(0x65)
 }
 
-/// 256 samples of luma, then 64 of each chroma, 4:2:0; the picture's edge goes on beyond it.
+/// 256 samples of luma, then 64 of each chroma, 4:2:0; the picture's edge is repeated beyond it.
 fn macroblock(picture: &RgbImage, left: u32, top: u32, samples: &mut Vec<u8>) {
     let (width, height) = picture.dimensions();
     let at = |x: u32, y: u32| picture.get_pixel(x.min(width - 1), y.min(height - 1)).0;

@@ -32,10 +32,13 @@
 //! As a program: `cargo run -p portrait-d-id-fake -- --port 8085`.
 
 mod account;
+mod answer;
 mod auth;
+mod body;
 mod builder;
 mod clip;
 mod clock;
+mod delivery;
 mod envelope;
 mod error;
 mod fake;
@@ -51,13 +54,13 @@ mod sound;
 mod state;
 mod sync;
 mod talk;
-mod talk_body;
 mod talks;
 mod uploads;
 mod webhook;
 
 pub use builder::FakeDidBuilder;
 pub use clip::TALK_MP4;
+pub use delivery::{Delivery, WebhookRecord};
 pub use error::Error;
 pub use fake::FakeDid;
 pub use fault::Fault;
@@ -65,4 +68,3 @@ pub use journal::Entry;
 pub use route::Route;
 pub use state::{ListOrder, MissingSource};
 pub use talk::{Ending, Outcome, Pace, TalkRecord};
-pub use webhook::{Delivery, WebhookRecord};

@@ -9,11 +9,11 @@ use tokio::task::JoinSet;
 
 use crate::auth::Accepted;
 use crate::clock::Clock;
+use crate::delivery::{Delivery, WebhookRecord};
 use crate::fault::Fault;
 use crate::journal::Journal;
 use crate::route::Route;
 use crate::talk::{Ending, Outcome, Pace, Talk, TalkRecord};
-use crate::webhook::{Delivery, WebhookRecord};
 
 /// The account every accepted key belongs to.
 pub(crate) const OWNER: &str = "portrait-fake-user";

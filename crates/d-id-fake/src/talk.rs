@@ -6,8 +6,8 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+use crate::body::TalkBody;
 use crate::clock::stamp;
-use crate::talk_body::TalkBody;
 
 /// How a talk moves on from `created`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,13 +8,15 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 use uuid::Uuid;
 
+use crate::answer::show;
+use crate::body::{self, Rules, TalkBody};
+use crate::delivery::Delivery;
 use crate::envelope::{ApiError, ApiResult, json_response};
 use crate::picture;
 use crate::state::{Content, ListOrder, MissingSource, OWNER, Shared, World};
 use crate::sync::locked;
-use crate::talk::{Ending, Outcome, Talk};
-use crate::talk_body::{self, Rules, TalkBody};
-use crate::webhook::{self, Delivery};
+use crate::talk::{Outcome, Talk};
+use crate::webhook;
 
 pub(crate) async fn create(shared: &Arc<Shared>, body: &Value) -> ApiResult {
     let (answer, webhook) = charged(shared, body)?;
@@ -30,7 +32,7 @@ type Charged = (Value, Option<(String, Delivery)>);
 fn charged(shared: &Shared, body: &Value) -> Result<Charged, ApiError> {
     let settings = &shared.settings;
     let rules = Rules { strict: settings.strict_bodies, own: &shared.base };
-    let body = talk_body::parse(body, &rules)?;
+    let body = body::parse(body, &rules)?;
     if body.stitch && !settings.allow_stitch {
         return Err(ApiError::no_permission("stitch"));
     }
@@ -131,31 +133,6 @@ fn seconds(shared: &Shared, world: &World, body: &TalkBody) -> Result<f64, ApiEr
         }
     };
     Ok(spoken.max(1.0) + body.pad_seconds)
-}
-
-pub(crate) fn show(shared: &Shared, talk: &Talk) -> Value {
-    let now = shared.clock.now();
-    let status = talk.status(shared.settings.pace, now);
-    talk.json(OWNER, status, result_url(shared, talk))
-}
-
-/// The presigned link of a finished talk.
-fn result_url(shared: &Shared, talk: &Talk) -> Option<String> {
-    if talk.outcome.ending != Ending::Done {
-        return None;
-    }
-    if shared.settings.s3_results {
-        return Some(format!("s3://portrait-fake-results/{}/talk.mp4", talk.id));
-    }
-    talk.ended?;
-    let expires =
-        (shared.clock.now() + shared.settings.result_lifetime).as_secs_f64().ceil() as u64;
-    Some(format!(
-        "{}results/{}/talk.mp4?Expires={expires}&Signature={}",
-        shared.base,
-        talk.id,
-        talk.signed(expires)
-    ))
 }
 
 pub(crate) fn get(shared: &Shared, id: &str) -> ApiResult {

@@ -5,43 +5,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::answer::show;
+use crate::delivery::{Delivery, WebhookRecord};
 use crate::state::Shared;
 use crate::sync::locked;
-use crate::talks;
 
 /// How often a talk is looked at for its end.
 const TICK: Duration = Duration::from_millis(10);
-
-/// How a webhook is delivered. D-ID promises nothing about order, number or time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Delivery {
-    /// Once, when the talk ends.
-    #[default]
-    OnTime,
-    /// Once, this much later: also what puts the messages of two talks out of order.
-    Late(Duration),
-    /// This many times, one after the other.
-    Repeated(u32),
-    /// Never.
-    Lost,
-    /// When the talk ends, which it does at once: before its creation is answered.
-    BeforeTheAnswer,
-}
-
-/// A webhook that was sent.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct WebhookRecord {
-    /// The talk.
-    pub talk: String,
-    /// Where it was posted to.
-    pub url: String,
-    /// The talk's status in it.
-    pub status: String,
-    /// The status answered; `None` where nobody answered.
-    pub answer: Option<u16>,
-}
 
 /// Sees to the webhook of a talk just made; returns when its creation may be answered.
 pub(crate) async fn begin(shared: &Arc<Shared>, id: String, delivery: Delivery) {
@@ -106,5 +76,5 @@ async fn post(shared: &Shared, id: &str) {
 fn message(shared: &Shared, id: &str) -> Option<(String, Value)> {
     let world = locked(&shared.world);
     let talk = world.talks.iter().find(|talk| talk.id == id && !talk.deleted)?;
-    Some((talk.body.webhook.clone()?, talks::show(shared, talk)))
+    Some((talk.body.webhook.clone()?, show(shared, talk)))
 }

@@ -15,7 +15,8 @@ use crate::{BoundingBox, Error, Result};
 #[derive(Debug, Clone)]
 pub struct AveragePrecision {
     threshold: f64,
-    /// Confidence of every found box and whether it is a hit, in the order in which they were added.
+    /// Confidence of every found box and whether it is a hit, in the order in which they were
+    /// added.
     found: Vec<(f32, bool)>,
     truths: usize,
 }

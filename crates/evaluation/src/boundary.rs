@@ -33,7 +33,8 @@ fn band(mut mask: Vec<bool>, width: usize, height: usize, radius: usize) -> Vec<
     mask
 }
 
-/// Erodes each line of `length` pixels that lie `step` apart; outside the picture all is foreground.
+/// Erodes each line of `length` pixels that lie `step` apart; outside the picture all is
+/// foreground.
 fn erode_lines(
     mask: &[bool],
     starts: impl Iterator<Item = usize>,

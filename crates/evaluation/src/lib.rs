@@ -36,9 +36,10 @@
 
 mod average_precision;
 mod boundary;
-mod boxes;
+mod bounding_box;
 mod distance;
 mod error;
+mod mask_box;
 mod matte;
 mod scores;
 mod structure;
@@ -46,8 +47,9 @@ mod weighted_f;
 
 pub use average_precision::{AveragePrecision, BoxScores};
 pub use boundary::boundary_iou;
-pub use boxes::{BoundingBox, mask_bounding_box};
+pub use bounding_box::BoundingBox;
 pub use error::{Error, Result};
+pub use mask_box::mask_bounding_box;
 pub use matte::{FOREGROUND, MattePair, iou, mean_absolute_error};
 pub use scores::{MatteScores, MeanScores};
 pub use structure::s_measure;

@@ -20,8 +20,8 @@ const ALPHA: f64 = 0.5;
 /// - A quadrant in which the truth is full and the matte constant is as alike as can be, always;
 ///   there rounding may make it 0.
 ///
-/// As there, a guard against division by zero keeps even a perfect matte below 1 when the foreground
-/// is tiny; it shows where that is less than 0.01 % of the picture.
+/// As there, a guard against division by zero keeps even a perfect matte below 1 when the
+/// foreground is tiny; it shows where that is less than 0.01 % of the picture.
 ///
 /// Evaluations for benchmarks commonly stretch each prediction to the range 0..=1 first
 /// (`normalize=True`). This does not: a matte that is faint all over is a worse matte.

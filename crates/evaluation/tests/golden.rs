@@ -1,7 +1,7 @@
 //! The metrics equal other implementations on synthetic pictures.
 //!
-//! The expected numbers were printed by `tests/reference/make.py` (its head has the commands), which
-//! makes the same pictures by the same integer formulas.
+//! The expected numbers were printed by `tests/reference/make.py` (its head has the commands),
+//! which makes the same pictures by the same integer formulas.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 #![allow(clippy::print_stdout, reason = "a test tells its measurements")]

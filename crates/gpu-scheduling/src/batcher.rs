@@ -11,11 +11,10 @@ use tokio::sync::oneshot;
 
 use self::gathering::{Entry, Gathering};
 use crate::error::{Error, Failure, Message};
-use crate::place::Place;
+use crate::gate::Place;
 use crate::policy::Priority;
 use crate::queue::ClassId;
 use crate::scheduler::Scheduler;
-use crate::sync::Mutex;
 
 /// How a [`Batcher`] gathers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +64,7 @@ struct Shared<D, K, I, O> {
     settings: BatcherSettings,
     run: Run<D, K, I, O>,
     finished: Arc<dyn Fn(&O) -> bool + Send + Sync>,
-    gathering: Mutex<Gathering<K, I, O>>,
+    gathering: Gathering<K, I, O>,
 }
 
 /// Gathers requests of one class that have the same key, such as a tensor's shape, and the same
@@ -115,7 +114,7 @@ where
     }
 
     /// [`Self::new`] with outputs that may be failures: a batch of which no output is `finished`
-    /// counts as failed, and its time tells nothing of the class's run time.
+    /// counts as failed, and its time does not count as a run time of the class.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -134,10 +133,10 @@ where
             scheduler,
             class: class_id,
             name: class.into(),
+            gathering: Gathering::new(settings.size),
             settings,
             run: Arc::new(run),
             finished: Arc::new(finished),
-            gathering: Mutex::new(Gathering::new()),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -161,7 +160,7 @@ where
         let BatchRequest { flow, priority, max_wait, mut place } = request;
         let ((answer, answered), (taken, mut begun)) = (oneshot::channel(), oneshot::channel());
         let key = (priority, key);
-        if let Some(number) = self.shared.add(&key, Entry { input, taken, answer }) {
+        if let Some(number) = self.shared.gathering.add(&key, Entry { input, taken, answer }) {
             // The place of the request that begins a batch is the batch's in the queue.
             tokio::spawn(gather(self.shared.clone(), flow, place.take(), key, number));
         }
@@ -192,7 +191,7 @@ async fn gather<D, K, I, O>(
         let gate = &shared.scheduler.shared.gate;
         if !gate.has_idle_device(shared.class) {
             tokio::select! {
-                () = shared.full(number) => {}
+                () = shared.gathering.full(number) => {}
                 () = gate.device_idle(shared.class) => {}
                 () = tokio::time::sleep(shared.settings.delay) => {}
             }
@@ -205,10 +204,10 @@ async fn gather<D, K, I, O>(
     };
     let lease = tokio::select! {
         biased;
-        () = shared.abandoned(&key, number) => return,
+        () = shared.gathering.abandoned(&key, number) => return,
         lease = lease => lease,
     };
-    let mut entries = shared.take(&key, number);
+    let mut entries = shared.gathering.take(&key, number);
     entries.retain(|entry| !entry.answer.is_closed());
     if entries.is_empty() {
         return;
@@ -216,7 +215,7 @@ async fn gather<D, K, I, O>(
     let (mut answers, mut inputs) = (Vec::new(), Vec::new());
     for Entry { input, taken, answer } in entries {
         if lease.is_ok() {
-            // A caller that has gone misses nothing, here and below.
+            // The caller may have been dropped; so here and below.
             let _ = taken.send(());
         }
         answers.push(answer);

@@ -1,4 +1,4 @@
-//! What the NVIDIA driver tells of cards, by its library NVML, looked for at run time.
+//! What the NVIDIA driver reports of cards, by its library NVML, looked for at run time.
 
 use crate::policy::{Card, DeviceSpec};
 use crate::snapshot::CardUsage;

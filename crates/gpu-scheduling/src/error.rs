@@ -91,12 +91,12 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Memory ran out, as told by `cause`.
+    /// Memory ran out, for the reason in `cause`.
     pub fn out_of_memory(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::OutOfMemory(Arc::new(cause))
     }
 
-    /// The device is gone, as told by `cause`.
+    /// The device is gone, for the reason in `cause`.
     pub fn device_lost(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::DeviceLost(Arc::new(cause))
     }

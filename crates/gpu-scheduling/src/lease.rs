@@ -9,7 +9,7 @@ use crate::error::{Cause, Error, Failure};
 use crate::gate::{Acquire, Permit};
 use crate::protect::protect;
 use crate::queue::{ClassId, DeviceId, DeviceState, Outcome};
-use crate::scheduler::Shared;
+use crate::shared::Shared;
 use crate::worker::{Keep, Order};
 
 /// A device for one run. Dropped unused, it goes to the next in the queue.
@@ -67,9 +67,9 @@ impl<D: 'static> Lease<D> {
         self.run_counting(job, |_| true).await
     }
 
-    /// [`Self::run`] of a job whose value may be a failure of its own, such as that of each part of a
-    /// batch: it counts as failed where it is not `finished`, and its time tells nothing of the
-    /// class's run time.
+    /// [`Self::run`] of a job whose value may be a failure of its own, such as that of each part of
+    /// a batch: it counts as failed where it is not `finished`, and its time does not count as a
+    /// run time of the class.
     ///
     /// # Errors
     /// As [`run`](Self::run).
@@ -113,7 +113,7 @@ where
     let (tell, told) = oneshot::channel();
     let task = Box::new(move |opened: Result<&mut D, Cause>| {
         if tell.is_closed() {
-            // The caller has gone; the permit goes with this closure.
+            // The caller was dropped; the permit is dropped with this closure.
             return Keep::Open;
         }
         let (is_open, mut keep) = (opened.is_ok(), Keep::Open);

@@ -6,7 +6,7 @@
 //! use portrait_gpu_scheduling::{DeviceSpec, Priority, Scheduler, YOLO};
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
-//! struct Device { runs: u32 } // in earnest: a CUDA device and the models on it
+//! struct Device { runs: u32 } // in a real program: a CUDA device and the models on it
 //!
 //! let scheduler = Scheduler::builder()
 //!     .device(DeviceSpec::new("cpu", 8 << 30), || Ok(Device { runs: 0 }))
@@ -53,12 +53,13 @@ mod gate;
 mod hash;
 mod lease;
 mod maintenance;
-mod place;
 mod policy;
 mod protect;
 mod queue;
 mod request;
 mod scheduler;
+mod seconds;
+mod shared;
 mod snapshot;
 mod sync;
 mod warm_up;
@@ -67,8 +68,8 @@ mod worker;
 pub use batcher::{BatchRequest, Batcher, BatcherSettings};
 pub use cards::card_memory;
 pub use error::{Cause, Error, Failure};
+pub use gate::Place;
 pub use lease::Lease;
-pub use place::Place;
 pub use policy::{BIREFNET, Card, Class, DeviceSpec, Policy, Priority, YOLO};
 pub use queue::{ClassId, DeviceId, DeviceState, Event, Outcome, Queue, Released, Request, Ticket};
 pub use request::LeaseRequest;

@@ -30,8 +30,8 @@ impl<D: 'static> Scheduler<D> {
         Ok(())
     }
 
-    /// Brings a device back that was [drained](Self::drain) or lost: opens it if it is not open, and
-    /// then gives it work again. Does nothing to one that is at work.
+    /// Brings a device back that was [drained](Self::drain) or lost: opens it if it is not open,
+    /// and then gives it work again. Does nothing to one that is up.
     ///
     /// # Errors
     /// [`Error::UnknownDevice`]; [`Error::Closed`]; [`Error::DeviceLost`] when it cannot be opened:

@@ -1,4 +1,4 @@
-//! What the scheduler is told before it starts: classes of work, devices and bounds, as data.
+//! The settings of a scheduler: classes of work, devices and bounds, as data.
 
 use std::time::Duration;
 
@@ -8,7 +8,19 @@ use crate::error::Error;
 ///
 /// A request that has waited for [`Policy::ageing`] shares fairly with those of the next level too,
 /// so a low one is late, never lost. Its age gives it nothing over requests of its own priority.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub enum Priority {
     /// Work nobody waits for: re-runs, warm-ups, bulk jobs.
     Low,
@@ -113,13 +125,24 @@ impl DeviceSpec {
 /// The classes and bounds of one scheduler.
 ///
 /// The default is [`Policy::seed`].
+///
+/// # Bounds on what waits
+/// At most [`waiting`](Self::waiting) requests wait in all, and at most
+/// [`waiting_per_flow`](Self::waiting_per_flow) in one flow; one more is refused at once with
+/// [`Error::Full`]. While the second bound is the smaller one, a single flow cannot fill the queue:
+/// with the defaults, 1,024 and 512, the others have at least 512 places left.
+///
+/// The first request of a flow that has been idle does not wait behind all that others have
+/// waiting: among requests of its priority it starts after the time of one run of each other flow
+/// and three more, spread over the devices, and one run more.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
     /// Every class that may be asked for.
     pub classes: Vec<Class>,
     /// Requests that may wait in all, [places](crate::Place) included; one more is refused at once.
     pub waiting: usize,
-    /// Requests that may wait in one flow, so that no flow fills the queue for the others.
+    /// Requests that may wait in one flow, [places](crate::Place) included. Smaller than `waiting`,
+    /// it leaves room for the others, however much one flow asks for.
     pub waiting_per_flow: usize,
     /// For each such time it has waited, a request stands beside those of one priority higher.
     pub ageing: Duration,
@@ -143,12 +166,13 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// The given classes, with bounds for one service: 1,024 waiting, ageing after 10 s.
+    /// The given classes, with bounds for one service: 1,024 waiting, of which
+    /// 512 in one flow, and ageing after 10 s.
     pub fn new(classes: Vec<Class>) -> Self {
         Self {
             classes,
             waiting: 1024,
-            waiting_per_flow: 1024,
+            waiting_per_flow: 512,
             ageing: Duration::from_secs(10),
             out_of_memory_pause: Duration::from_secs(60),
             window: Duration::from_secs(60),

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::gate::Place;
 use crate::lease::Lease;
-use crate::place::Place;
 use crate::policy::Priority;
 use crate::queue::Request;
-use crate::scheduler::Shared;
+use crate::shared::Shared;
 
-/// So far the clock of any system goes.
+/// Longer waits count as unlimited.
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// A request for a device, to be completed and awaited.
@@ -59,8 +59,8 @@ impl<D: 'static> LeaseRequest<D> {
         self
     }
 
-    /// Waits in the place that was [kept](crate::Scheduler::reserve) for this request, and so is not
-    /// refused. A place of another class, flow or scheduler is given back and changes nothing.
+    /// Waits in the place that was [kept](crate::Scheduler::reserve) for this request, and so is
+    /// not refused. A place of another class, flow or scheduler is given back and changes nothing.
     pub fn place(mut self, place: Place) -> Self {
         self.place = Some(place);
         self

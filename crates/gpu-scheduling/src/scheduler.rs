@@ -4,15 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-
 use crate::cards::Cards;
 use crate::error::{Error, Failure};
-use crate::gate::{Acquire, Denied, Gate};
-use crate::place::Place;
+use crate::gate::{Gate, Place};
 use crate::policy::{DeviceSpec, Policy, Priority};
 use crate::queue::{ClassId, DeviceId, DeviceState, Queue, Request};
 use crate::request::LeaseRequest;
+use crate::shared::Shared;
 use crate::snapshot::Snapshot;
 use crate::sync::{Mutex, lock};
 use crate::worker::{Open, Order, Readiness, WhenIdle, Worker};
@@ -23,20 +21,6 @@ use crate::worker::{Open, Order, Readiness, WhenIdle, Worker};
 /// are gone, the threads finish what they have and end.
 pub struct Scheduler<D> {
     pub(crate) shared: Arc<Shared<D>>,
-}
-
-pub(crate) struct Shared<D> {
-    pub(crate) gate: Arc<Gate>,
-    pub(crate) names: Vec<String>,
-    classes: Vec<String>,
-    /// The flow without a name, shared so that a request allocates none.
-    unnamed: Arc<str>,
-    /// None after the scheduler was closed.
-    workers: Mutex<Option<Vec<Worker<D>>>>,
-    /// Each ends with its device's thread.
-    ends: Vec<watch::Receiver<()>>,
-    /// What the driver tells of the devices' cards.
-    cards: Cards,
 }
 
 impl<D> Clone for Scheduler<D> {
@@ -89,10 +73,10 @@ impl<D: 'static> Builder<D> {
         self
     }
 
-    /// Does this with a device that has had no job for this long, such as giving back memory that is
-    /// kept for the next one. `hook` is called on the device's thread, once after a job and never
-    /// while another one waits there; one that comes meanwhile waits for it. A panic is logged, and
-    /// the device goes on. A later call of this replaces an earlier one.
+    /// Does this with a device that has had no job for this long, such as giving back memory that
+    /// is kept for the next one. `hook` is called on the device's thread, once after a job and
+    /// never while another one waits there; one that comes meanwhile waits for it. A panic is
+    /// logged, and the device stays in use. A later call of this replaces an earlier one.
     #[must_use]
     pub fn when_idle(
         mut self,
@@ -201,7 +185,7 @@ impl<D: 'static> Scheduler<D> {
     }
 
     /// Keeps a place in the queue for a request of `class` in `flow` that is still being prepared,
-    /// to be used by [`LeaseRequest::place`]: so that who would be refused is told before the work
+    /// to be used by [`LeaseRequest::place`]: so that a request is refused before the work
     /// of preparing, and what is being prepared counts against the policy's bounds.
     ///
     /// # Errors
@@ -221,52 +205,5 @@ impl<D: 'static> Scheduler<D> {
             // Nothing is ever sent: the error says that the thread has ended.
             while end.changed().await.is_ok() {}
         }
-    }
-}
-
-impl<D: 'static> Shared<D> {
-    pub(crate) fn name(&self, device: DeviceId) -> String {
-        self.names[device.0].clone()
-    }
-
-    pub(crate) fn class_name(&self, class: ClassId) -> String {
-        self.classes.get(class.0).cloned().unwrap_or_default()
-    }
-
-    pub(crate) fn send(&self, device: DeviceId, order: Order<D>) -> Result<(), Error> {
-        let rejected = {
-            let workers = lock(&self.workers);
-            match workers.as_ref() {
-                Some(workers) => workers[device.0].send(order).err(),
-                None => Some(order),
-            }
-        };
-        // A rejected task holds a lease; it is dropped outside the lock.
-        if rejected.is_some() { Err(Error::Closed) } else { Ok(()) }
-    }
-
-    /// Waits for a device, until the deadline.
-    pub(crate) async fn wait(
-        &self,
-        mut acquire: Acquire,
-        class: ClassId,
-    ) -> Result<crate::gate::Permit, Error> {
-        let denied = |denied| {
-            let class = self.class_name(class);
-            match denied {
-                Denied::Expired => Error::Deadline { class },
-                Denied::NoDevice => Error::NoDevice { class },
-            }
-        };
-        let Some(deadline) = acquire.deadline() else { return acquire.await.map_err(denied) };
-        let sleep = tokio::time::sleep_until(deadline);
-        tokio::select! {
-            biased;
-            permit = &mut acquire => return permit.map_err(denied),
-            () = sleep => {}
-        }
-        // The queue decides; it may have granted in this moment.
-        acquire.tick();
-        acquire.await.map_err(denied)
     }
 }

@@ -10,8 +10,8 @@ use crate::worker::{Keep, Order};
 
 impl<D: 'static> Scheduler<D> {
     /// Opens every device that is not open yet, but those that [drain](Scheduler::drain). One that
-    /// cannot be opened gets no work; one that failed before is not opened again, but an error until
-    /// it is [restored](Scheduler::restore).
+    /// cannot be opened gets no work; one that failed before is not opened again, but an error
+    /// until it is [restored](Scheduler::restore).
     ///
     /// # Errors
     /// The first failure, [`Error::DeviceLost`]; the other devices are opened all the same.

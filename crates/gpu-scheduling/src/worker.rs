@@ -26,7 +26,7 @@ pub(crate) enum Keep {
     Close(Cause),
 }
 
-/// What a device's thread is told.
+/// An order to a device's thread.
 pub(crate) enum Order<D> {
     /// To run this.
     Run(Task<D>),
@@ -49,7 +49,7 @@ impl<D> Clone for WhenIdle<D> {
 }
 
 /// How far a device is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Readiness {
     /// Not opened yet: its first job, or a warm-up, opens it.
     Cold,
@@ -148,16 +148,16 @@ fn work<D>(
         {
             let broken = std::mem::replace(opened, Err(cause));
             set(Readiness::Failed);
-            // A broken device may panic as it is dropped; the thread goes on.
+            // A broken device may panic as it is dropped; the thread continues.
             drop(protect(|| drop(broken)));
         }
     }
-    // Nobody may be told that the thread has ended before its device is dropped.
+    // The end of the thread must not be announced before its device is dropped.
     drop(protect(|| drop(device)));
 }
 
-/// The next order, or none when there will be none any more. If it does not come soon, a device that
-/// is open is seen to meanwhile, once.
+/// The next order, or none when there will be none any more. If it does not come soon, a device
+/// that is open gets the idle hook meanwhile, once.
 fn next<D>(
     orders: &mpsc::Receiver<Order<D>>,
     device: &mut Option<Result<D, Cause>>,

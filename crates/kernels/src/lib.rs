@@ -16,9 +16,9 @@
 //! | [`open_device`] | the CPU, or a CUDA device on one stream |
 //! | [`device_memory`], [`release_idle_memory`] | what a card's pool holds |
 //!
-//! Images are channels-last: `(batch, height, width, channels)`. On a CPU the operations take `f32`, and run on AMX,
-//! AVX-512, AVX2, NEON or portable code ([`Isa`]), chosen at run time, in the rayon pool they are called in. What each call costs can be
-//! traced: [`OPERATIONS`].
+//! Images are channels-last: `(batch, height, width, channels)`. On a CPU the operations take
+//! `f32`, and run on AMX, AVX-512, AVX2, NEON or portable code ([`Isa`]), chosen at run time, in
+//! the rayon pool they are called in. What each call costs can be traced: [`OPERATIONS`].
 //!
 //! ```
 //! use candle_core::{Device, Tensor};
@@ -35,49 +35,26 @@
 //! ```
 
 mod activation;
-mod bilinear;
-mod conv;
+mod cpu;
 mod cuda;
-mod deform;
 mod device;
-mod isa;
-mod lerp;
-mod linear;
-mod matmul;
-mod matting;
-mod memory;
-mod norm;
-mod normalise;
-mod pixels;
-mod pool;
-mod simd_math;
-mod softmax;
-mod transpose;
-mod vectors;
-mod view;
-mod window_attention;
+mod operations;
 mod work;
 
 pub use activation::Activation;
-pub use bilinear::resize_bilinear;
 pub use candle_core::Device;
-pub use conv::{Conv2d, Conv2dParams, Part};
+pub use cpu::isa::Isa;
 #[cfg(feature = "emulate-cuda")]
 pub use cuda::emulating_cuda;
 pub use cuda::on_card;
-pub use deform::DeformConv2d;
-pub use device::{DeviceError, DeviceRequest, Precision, open_device};
-pub use isa::Isa;
-pub use linear::{Linear, Mlp};
-pub use matting::{
-    Fusion, Region, box_filter, compose, fuse_foreground, keep_person, matte_of_logits,
+pub use device::{
+    DeviceError, DeviceMemory, DeviceRequest, Precision, device_memory, keep_freed_memory,
+    open_device, release_idle_memory,
 };
-pub use memory::{DeviceMemory, device_memory, keep_freed_memory, release_idle_memory};
-pub use norm::{BatchNorm, LayerNorm};
-pub use normalise::normalise;
-pub use pixels::{gate, mean_of_pixels};
-pub use pool::max_pool;
-pub use softmax::{sigmoid, softmax_mean};
-pub use transpose::{channels_last, transpose, transpose_maps};
-pub use window_attention::WindowAttention;
+pub use operations::{
+    BatchNorm, Conv2d, Conv2dParams, DeformConv2d, Fusion, LayerNorm, Linear, Mlp, Part, Region,
+    WindowAttention, box_filter, channels_last, compose, fuse_foreground, gate, keep_person,
+    matte_of_logits, max_pool, mean_of_pixels, normalise, resize_bilinear, sigmoid, softmax_mean,
+    transpose, transpose_maps,
+};
 pub use work::OPERATIONS;

@@ -1,14 +1,15 @@
-//! What a call of an operation costs, told as a span of `tracing`.
+//! What a call of an operation costs, as a span of `tracing`.
 
 use candle_core::Tensor;
 use tracing::span::EnteredSpan;
 
 /// The target of the spans that tell of operations.
 ///
-/// Each call of an operation on a CPU is a span of `tracing` with this target at the level `TRACE`. Its fields: `kind`, the kind
-/// of operation in words; `flops`, its arithmetic by definition, 2 for a multiplication with its
-/// addition, 0 for what little more than moves values; `bytes`, of inputs, weights and output, each
-/// once. The time of the span is the time of the call. Spans do not lie in each other.
+/// Each call of an operation on a CPU is a span of `tracing` with this target at the level `TRACE`.
+/// Its fields: `kind`, the kind of operation in words; `flops`, its arithmetic by definition, 2 for
+/// a multiplication with its addition, 0 for what little more than moves values; `bytes`, of
+/// inputs, weights and output, each once. The time of the span is the time of the call. Spans do
+/// not lie in each other.
 pub const OPERATIONS: &str = "portrait_kernels::operations";
 
 /// Begins a span that lasts until it is dropped; `values` are `f32` of inputs, weights and output.

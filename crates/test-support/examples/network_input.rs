@@ -1,6 +1,7 @@
 //! Writes the reproducible input of a network, for `portrait tensor`:
 //!
-//! `cargo run -p portrait-test-support --example network_input -- BATCH HEIGHT WIDTH OUT.safetensors`
+//! `cargo run -p portrait-test-support --example network_input -- BATCH HEIGHT WIDTH
+//! OUT.safetensors`
 
 use portrait_test_support::reproducible;
 use std::collections::HashMap;

@@ -1,7 +1,8 @@
 //! Writes a checkpoint with the reproducible weights of a list of parameters, for trying a network
 //! out at full size without a trained checkpoint:
 //!
-//! `cargo run -p portrait-test-support --example reproducible_weights -- NAMES OUT.safetensors [f16]`
+//! `cargo run -p portrait-test-support --example reproducible_weights -- NAMES OUT.safetensors
+//! [f16]`
 //!
 //! `NAMES` has a line per parameter: name, shape (`96x3x4x4`), type.
 

@@ -2,7 +2,8 @@
 //!
 //! `rules::check` is a pure function from the packages (dependencies as `cargo metadata` tells
 //! them, and sources) to violations. `made_up` runs it on made-up packages, one for each rule, so
-//! that a rule which no longer catches anything fails too.
+//! that a rule which no longer catches anything fails too. `circles` finds files of a package that
+//! use each other in a circle; `made_up_circles` runs it on made-up files.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
@@ -11,10 +12,22 @@ use std::path::Path;
 
 use cargo_metadata::MetadataCommand;
 
+use self::circles::circles;
+use self::known_circles::{KNOWN, compare};
 use self::rules::{Package, check};
 
+#[path = "architecture/circles.rs"]
+mod circles;
+#[path = "architecture/imports.rs"]
+mod imports;
+#[path = "architecture/known_circles.rs"]
+mod known_circles;
 #[path = "architecture/made_up.rs"]
 mod made_up;
+#[path = "architecture/made_up_circles.rs"]
+mod made_up_circles;
+#[path = "architecture/modules.rs"]
+mod modules;
 #[path = "architecture/rules.rs"]
 mod rules;
 #[path = "architecture/scan.rs"]
@@ -102,4 +115,15 @@ fn the_workspace_keeps_its_invariants() {
     for (name, _) in PLACES {
         assert!(packages.iter().any(|p| p.name == name), "{name} is in PLACES but is no package");
     }
+}
+
+#[test]
+fn no_files_use_each_other_in_a_circle() {
+    let packages = workspace();
+    let found = packages.iter().flat_map(|package| {
+        circles(&package.sources).into_iter().map(|circle| (package.name.as_str(), circle))
+    });
+    let (new, gone) = compare(&found.collect::<Vec<_>>(), KNOWN);
+    assert!(new.is_empty(), "{} new circles of files:\n{}", new.len(), new.join("\n"));
+    assert!(gone.is_empty(), "these circles are gone; take them off the list KNOWN: {gone:?}");
 }

@@ -7,10 +7,9 @@ use std::task::{Poll, Waker};
 
 use tokio::sync::oneshot;
 
-use super::Shared;
 use crate::error::Error;
 use crate::policy::Priority;
-use crate::sync::lock;
+use crate::sync::{Mutex, lock};
 
 pub(super) struct Entry<I, O> {
     pub(super) input: I,
@@ -26,22 +25,30 @@ struct Open<I, O> {
     waker: Option<Waker>,
 }
 
-pub(super) struct Gathering<K, I, O> {
+struct Batches<K, I, O> {
     next: u64,
     /// The batch that takes the next request of a key and priority; a full one is replaced.
     latest: HashMap<(Priority, K), u64>,
     open: HashMap<u64, Open<I, O>>,
 }
 
-impl<D, K, I, O> Shared<D, K, I, O>
-where
-    K: Clone + Eq + Hash,
-{
+pub(super) struct Gathering<K, I, O> {
+    /// Requests in one batch at most.
+    size: usize,
+    batches: Mutex<Batches<K, I, O>>,
+}
+
+impl<K: Clone + Eq + Hash, I, O> Gathering<K, I, O> {
+    pub(super) fn new(size: usize) -> Self {
+        let batches = Batches { next: 0, latest: HashMap::new(), open: HashMap::new() };
+        Self { size, batches: Mutex::new(batches) }
+    }
+
     /// Adds a request to its key's batch. The number of a batch that is new, which needs a task.
     pub(super) fn add(&self, key: &(Priority, K), entry: Entry<I, O>) -> Option<u64> {
-        let mut gathering = lock(&self.gathering);
-        let Gathering { next, latest, open } = &mut *gathering;
-        let size = self.settings.size;
+        let mut batches = lock(&self.batches);
+        let Batches { next, latest, open } = &mut *batches;
+        let size = self.size;
         let room = latest
             .get(key)
             .copied()
@@ -54,7 +61,7 @@ where
         let batch = open.entry(number).or_insert(Open { entries: Vec::new(), waker: None });
         batch.entries.push(entry);
         let waker = batch.waker.take();
-        drop(gathering);
+        drop(batches);
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -63,15 +70,15 @@ where
 
     /// Ends the gathering of a batch.
     pub(super) fn take(&self, key: &(Priority, K), number: u64) -> Vec<Entry<I, O>> {
-        lock(&self.gathering).take(key, number)
+        lock(&self.batches).take(key, number)
     }
 
     /// Resolves when the batch is full.
     pub(super) async fn full(&self, number: u64) {
         poll_fn(|cx| {
-            let mut gathering = lock(&self.gathering);
-            match gathering.open.get_mut(&number) {
-                Some(batch) if batch.entries.len() < self.settings.size => {
+            let mut batches = lock(&self.batches);
+            match batches.open.get_mut(&number) {
+                Some(batch) if batch.entries.len() < self.size => {
                     batch.waker = Some(cx.waker().clone());
                     Poll::Pending
                 }
@@ -85,11 +92,11 @@ where
     /// ended the gathering.
     pub(super) async fn abandoned(&self, key: &(Priority, K), number: u64) {
         poll_fn(|cx| {
-            let mut gathering = lock(&self.gathering);
-            let Some(batch) = gathering.open.get_mut(&number) else { return Poll::Ready(()) };
+            let mut batches = lock(&self.batches);
+            let Some(batch) = batches.open.get_mut(&number) else { return Poll::Ready(()) };
             batch.entries.retain_mut(|entry| entry.answer.poll_closed(cx).is_pending());
             if batch.entries.is_empty() {
-                gathering.take(key, number);
+                batches.take(key, number);
                 return Poll::Ready(());
             }
             batch.waker = Some(cx.waker().clone());
@@ -99,11 +106,7 @@ where
     }
 }
 
-impl<K: Eq + Hash, I, O> Gathering<K, I, O> {
-    pub(super) fn new() -> Self {
-        Self { next: 0, latest: HashMap::new(), open: HashMap::new() }
-    }
-
+impl<K: Eq + Hash, I, O> Batches<K, I, O> {
     fn take(&mut self, key: &(Priority, K), number: u64) -> Vec<Entry<I, O>> {
         if self.latest.get(key) == Some(&number) {
             self.latest.remove(key);

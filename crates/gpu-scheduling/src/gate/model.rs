@@ -7,8 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use shuttle::{check_random, future, thread};
 
-use super::*;
+use super::{Acquire, Gate};
+use crate::error::Error;
 use crate::policy::{DeviceSpec, Policy};
+use crate::queue::{ClassId, Outcome, Queue, Request};
+use crate::sync::lock;
 
 const RUNS: usize = 5_000;
 

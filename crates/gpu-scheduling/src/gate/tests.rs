@@ -2,10 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-use std::task::Waker;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use super::*;
+use super::{Acquire, Gate};
 use crate::policy::{DeviceSpec, Policy};
+use crate::queue::{ClassId, Queue, Request};
+use crate::sync::lock;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -46,7 +46,7 @@ impl Demand {
 }
 
 /// Whether a device gets work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum DeviceState {
     /// Gets work.
     Up,

@@ -113,8 +113,8 @@ impl Queue {
         self.events.push_back(Event::Granted(ticket, super::DeviceId(device)));
     }
 
-    /// Of the devices where a run fits now, the one where it should end first: with the least to do,
-    /// where loading the model counts as work on a device that does not hold it.
+    /// Of the devices where a run fits now, the one where it should end first: with the least to
+    /// do, where loading the model counts as work on a device that does not hold it.
     fn place(&self, demand: usize) -> Option<usize> {
         let class = self.demands[demand].class;
         let load = nanos(self.policy.classes[class].load_time);

@@ -20,7 +20,8 @@ use crate::hash::NumberMap;
 /// Flows remembered after their end, beside as many as there are in work.
 const RESTING: usize = 64;
 
-/// A flow that waits, runs or has run ahead of the others. Never reused while the scheduler is busy.
+/// A flow that waits, runs or has run ahead of the others. Never reused while the scheduler is
+/// busy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct FlowId(u64);
 
@@ -55,7 +56,8 @@ pub(super) struct Flows {
     ready: Vec<BTreeSet<(u64, FlowId)>>,
     /// The virtual time of the latest election, or of the flow that was forgotten last.
     now: u64,
-    /// Flows with nothing left, kept until `now` has reached them, so that a pause forgives no debt.
+    /// Flows with nothing left, kept until `now` has reached them, so that a pause forgives no
+    /// debt.
     resting: BTreeSet<(u64, FlowId)>,
 }
 

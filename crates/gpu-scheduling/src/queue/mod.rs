@@ -12,6 +12,7 @@ mod places;
 mod rank;
 mod report;
 mod request;
+mod reservation;
 mod waiting;
 mod window;
 
@@ -45,7 +46,7 @@ enum Stage {
     Pending,
     Running {
         device: usize,
-        /// When it was granted or, if that is told, when the job before it on the device ended.
+        /// When it was granted or, if that is known, when the job before it on the device ended.
         since: Duration,
         /// Something held the device already, so that it may wait there.
         behind: bool,
@@ -142,10 +143,10 @@ impl Queue {
         &self.policy
     }
 
-    /// Notes that the job of a lease begins now, so that its wait for other leases' jobs on the device
-    /// does not count as its own time there.
-    /// False where its deadline has passed while other leases' jobs were before it on the device:
-    /// then it must not run, and ends as [`Outcome::Late`].
+    /// Notes that the job of a lease begins now, so that its wait for other leases' jobs on the
+    /// device does not count as its own time there. False where its deadline has passed while other
+    /// leases' jobs were before it on the device: then it must not run, and ends as
+    /// [`Outcome::Late`].
     pub fn begin(&mut self, now: Duration, ticket: Ticket) -> bool {
         self.advance(now);
         let now = self.now;
@@ -238,8 +239,8 @@ impl Queue {
         }
     }
 
-    /// Notes that a device holds the models of all classes, as after a warm-up, or of none, as after
-    /// it was closed.
+    /// Notes that a device holds the models of all classes, as after a warm-up, or of none, as
+    /// after it was closed.
     pub fn set_resident(&mut self, device: DeviceId, resident: bool) {
         if let Some(device) = self.devices.get_mut(device.0) {
             device.resident.fill(resident);

@@ -1,4 +1,4 @@
-//! What the queue tells about itself.
+//! The state of the queue in numbers.
 
 use std::time::Duration;
 

@@ -45,7 +45,7 @@ impl Queue {
         let Some(older) = rank.older() else { return };
         job.stage = Stage::Waiting { rank: older };
         let (flow, demand) = (job.flow, job.demand);
-        // In this order the flow keeps its place: it never has nothing waiting.
+        // In this order the flow keeps its place: it is never empty.
         self.flows.push(flow, demand, older, ticket);
         self.flows.remove(flow, demand, rank, ticket);
         self.arm(ticket);

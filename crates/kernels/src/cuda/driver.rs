@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use super::{Arg, Call, Source, THREADS};
+use super::call::{Arg, Call, Source, THREADS};
 use candle_core::backend::{BackendDevice, BackendStorage};
 use candle_core::cuda_backend::cudarc::driver::sys::CUdeviceptr;
 use candle_core::cuda_backend::cudarc::driver::{

@@ -3,35 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "only for tests")]
 #![allow(unsafe_code)]
 
-use super::{Arg, Call, THREADS};
+use super::call::{Arg, Call, THREADS};
 use candle_core::backend::BackendStorage;
 use candle_core::op::BackpropOp;
 use candle_core::{CpuStorage, DType, Layout, Result, Storage, Tensor, bail};
 use half::{bf16, f16};
-use std::cell::Cell;
 use std::ffi::{CString, c_char, c_void};
-
-thread_local! {
-    static HERE: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether this thread takes tensors on the CPU for such on a card.
-pub(super) fn is_here() -> bool {
-    HERE.get()
-}
-
-/// See [`emulating_cuda`](crate::emulating_cuda).
-pub(super) fn here<T>(work: impl FnOnce() -> T) -> T {
-    /// Puts it back, also when the work panics.
-    struct Before(bool);
-    impl Drop for Before {
-        fn drop(&mut self) {
-            HERE.set(self.0);
-        }
-    }
-    let _before = Before(HERE.replace(true));
-    work()
-}
 
 unsafe extern "C" {
     /// `cuda/host/emulator.cpp`

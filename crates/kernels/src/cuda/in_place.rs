@@ -1,10 +1,12 @@
 //! Calls that change a tensor.
 
-use super::Call;
+use super::call::Call;
+#[cfg(emulating)]
+use super::card::is_emulated;
 #[cfg(feature = "cuda")]
 use super::driver;
 #[cfg(emulating)]
-use super::{host, is_emulated};
+use super::host;
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
 use candle_core::backend::BackendStorage;

@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::DeviceMemory;
+use crate::device::DeviceMemory;
 use candle_core::cuda_backend::cudarc::driver::sys::{self, CUmemPool_attribute as Attribute};
 use candle_core::cuda_backend::{CudaDevice, WrapErr};
 use candle_core::{Device, Result};

@@ -1,5 +1,5 @@
-//! Each CUDA kernel against its twin on the CPU, on a card where there is one, and in any case as the
-//! same source on this CPU.
+//! Each CUDA kernel against its twin on the CPU, on a card where there is one, and in any case as
+//! the same source on this CPU.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -49,8 +49,8 @@ fn bytes_become_values() {
     }
 }
 
-/// Runs an operation on the CPU in `f32`, then by its CUDA kernel in each type; the outputs differ by
-/// rounding, relative to the largest value.
+/// Runs an operation on the CPU in `f32`, then by its CUDA kernel in each type; the outputs differ
+/// by rounding, relative to the largest value.
 fn equal(name: &str, inputs: &[Tensor], work: impl Fn(&[Tensor]) -> Result<Tensor>) {
     for (dtype, limit) in TYPES {
         let inputs: Vec<Tensor> = inputs.iter().map(|x| x.to_dtype(dtype).unwrap()).collect();

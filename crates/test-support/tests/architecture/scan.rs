@@ -59,13 +59,19 @@ pub(crate) fn without_comments_and_strings(text: &str) -> String {
     code
 }
 
-/// Cuts items under `#[cfg(test)]` out of code; also the names of the modules among them that
-/// have files of their own.
+/// Cuts items under `#[cfg(test)]` and `#[cfg(all(test, …))]` out of code; also the names of the
+/// modules among them that have files of their own.
 pub(crate) fn without_tests(code: &str) -> (String, Vec<String>) {
     let (mut kept, mut rest) = (String::new(), code);
     let mut modules = Vec::new();
-    while let Some((before, item)) = rest.split_once("#[cfg(test)]") {
-        kept.push_str(before);
+    let test = |code: &str| {
+        ["#[cfg(test)", "#[cfg(all(test,"].iter().filter_map(|cfg| code.find(cfg)).min()
+    };
+    while let Some(at) = test(rest) {
+        kept.push_str(&rest[..at]);
+        let Some((_, item)) = rest[at..].split_once(']') else {
+            return (kept, modules);
+        };
         let head = item.find(['{', ';']).unwrap_or(item.len());
         if item[head..].starts_with(';') {
             if let Some((_, module)) = item[..head].rsplit_once("mod ") {

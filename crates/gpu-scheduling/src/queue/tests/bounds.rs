@@ -109,3 +109,31 @@ fn idle_devices_take_more_places_than_may_wait() {
     }
     assert_eq!(grants(&mut queue).len(), 3);
 }
+
+#[test]
+fn a_flow_with_a_thousand_requests_leaves_room_for_anothers_first() {
+    let mut queue = seed(1);
+    let Policy { waiting, waiting_per_flow, .. } = *queue.policy();
+    assert!(waiting_per_flow < waiting, "the default bounds one flow");
+    let mut admitted = 0;
+    for _ in 0..1000 {
+        match queue.submit(ms(0), ask(B, "many")) {
+            Ok(_) => admitted += 1,
+            Err(error) => assert!(matches!(error, Error::Full { .. }), "{error}"),
+        }
+    }
+    assert_eq!(admitted, waiting_per_flow + 1, "one runs and the others wait");
+
+    let first = queue.submit(ms(1), ask(B, "another")).unwrap();
+    let mut runs = 0;
+    let mut now = ms(1);
+    while let [(granted, _)] = grants(&mut queue)[..]
+        && granted != first
+    {
+        runs += 1;
+        now += ms(200);
+        queue.release(now, granted, Outcome::Finished);
+    }
+    assert!(runs <= 2, "after what ran and one more, not after {runs} runs");
+    assert!(!queue.cancel(now, first), "it was granted");
+}

@@ -202,7 +202,8 @@ fn priority_goes_first_and_ageing_ends_the_wait_of_a_low_one() {
 
 #[test]
 fn in_an_overload_that_lasts_a_modest_flow_does_not_wait_behind_aged_requests() {
-    let mut queue = seed(1);
+    let policy = Policy { waiting_per_flow: 1000, ..Policy::seed() };
+    let mut queue = Queue::new(policy, specs(1)).unwrap();
     for _ in 0..1000 {
         queue.submit(ms(0), ask(B, "greedy")).unwrap();
     }

@@ -9,7 +9,8 @@ const TIMES: [Duration; 2] = [ms(20), ms(200)];
 /// Device time of a run: two of the small ones share a device.
 const COSTS: [Duration; 2] = [ms(10), ms(200)];
 
-/// One queue whose runs take what the policy expects, with flows that always have something waiting.
+/// One queue whose runs take what the policy expects, with flows that always have something
+/// waiting.
 struct World {
     rng: Rng,
     queue: Queue,
@@ -162,8 +163,8 @@ fn all_within(class: impl Fn(usize) -> ClassId + Copy, bound: impl Fn(u32) -> Du
     }
 }
 
-// Two runs, and one more for each that the devices run at once: a run that comes to nothing, or waits
-// for its device to be drained, has been booked and is made up for later.
+// Two runs, and one more for each that the devices run at once: a run that comes to nothing, or
+// waits for its device to be drained, has been booked and is made up for later.
 
 #[test]
 fn flows_of_small_runs_stay_level_whatever_comes_between() {
@@ -213,7 +214,8 @@ fn longest_wait(seed: u64, devices: usize, flows: usize) -> Duration {
     worst
 }
 
-// One run of each other flow and three more, spread over the devices, and one for a device to drain.
+// One run of each other flow and three more, spread over the devices, and one for a device to
+// drain.
 #[test]
 fn an_exclusive_run_starts_after_one_run_of_each_flow_whatever_comes_between() {
     for devices in [1, 2, 3, 5, 8] {
