@@ -141,7 +141,7 @@ fn main() {
     let batches = |side| [1, 2, 4].map(|n| (n, input((n, 3, side, side)).expect("a valid shape")));
     let weights = || var_builder(Precision::F32.dtype(), &Device::Cpu);
 
-    let network = Yolov8::load(&Yolov8Config::new(Variant::N, 80), weights()).expect("a network");
+    let network = Yolov8::new(&Yolov8Config::new(Variant::N, 80), &weights()).expect("a network");
     for side in [320, 640] {
         let name = format!("YOLOv8n {side}²");
         if !wanted(&name) {

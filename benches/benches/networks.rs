@@ -28,7 +28,7 @@ fn yolov8(criterion: &mut Criterion) {
         }
         let network = LazyCell::new(|| {
             let weights = var_builder(Precision::F32.dtype(), &Device::Cpu);
-            Yolov8::load(&Yolov8Config::new(variant, 80), weights).expect("a valid network")
+            Yolov8::new(&Yolov8Config::new(variant, 80), &weights).expect("a valid network")
         });
         group.bench_function(BenchmarkId::new(name, 640), |bencher| {
             let input = input((1, 3, 640, 640)).expect("a valid shape");

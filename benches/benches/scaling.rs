@@ -36,7 +36,7 @@ fn main() {
 fn networks() -> Vec<(&'static str, Pass)> {
     let weights = || var_builder(Precision::F32.dtype(), &Device::Cpu);
     let picture = |side| input((1, 3, side, side)).expect("a valid shape");
-    let yolo = Yolov8::load(&Yolov8Config::new(Variant::N, 80), weights()).expect("a network");
+    let yolo = Yolov8::new(&Yolov8Config::new(Variant::N, 80), &weights()).expect("a network");
     let lite = Birefnet::new(&BirefnetConfig::lite(), &weights()).expect("a network");
     let (large, small) = (picture(640), picture(512));
     vec![

@@ -45,7 +45,7 @@ impl Network {
     fn load(name: &str, device: &Device, precision: Precision) -> Result<Self> {
         let weights = reproducible::var_builder(precision.dtype(), device);
         let detection = |variant| {
-            let network = Yolov8::load(&Yolov8Config::new(variant, 80), weights.clone())?;
+            let network = Yolov8::new(&Yolov8Config::new(variant, 80), &weights)?;
             Result::Ok(Self::Detection(Box::new(network)))
         };
         let segmentation = |config| {

@@ -1,6 +1,6 @@
 //! Where the time of a network goes: a layer of `tracing` that adds up the spans of operations.
 
-use portrait_pipeline::OPERATIONS;
+use portrait_pipeline::lowlevel::OPERATIONS;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Debug;

@@ -63,9 +63,11 @@ impl Yolov8Config {
         Self { depth, width, max_channels, classes }
     }
 
+    /// Checks that the numbers describe a network.
+    ///
     /// # Errors
-    /// [`Error::InvalidConfig`] naming the field.
-    pub(crate) fn check(&self) -> Result<()> {
+    /// [`Error::InvalidConfig`] naming the first field that does not fit.
+    pub fn check(&self) -> Result<()> {
         let invalid = |field, value: &dyn ToString, expected| {
             Err(Error::InvalidConfig { field, value: value.to_string(), expected })
         };

@@ -1,51 +1,40 @@
-//! Photo in, persons out.
+//! The easy call: a photo in, persons out.
 
 use crate::bbox::Detection;
-use crate::config::Yolov8Config;
+use crate::detected::Detected;
 use crate::error::{Error, Result};
 use crate::network::Yolov8;
 use crate::options::{DetectOptions, check_image_size};
-use crate::postprocess::{NmsOptions, candidates, non_maximum_suppression};
-use crate::preprocess::{Letterbox, to_tensor};
-use candle_nn::VarBuilder;
+use crate::photo_input::PhotoInput;
+use crate::preprocess::to_tensor;
+use candle_core::Device;
 use image::RgbImage;
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
-/// What the published checkpoints were trained for.
-const DEFAULT_IMAGE_SIZE: u32 = 640;
-
-/// A network with what goes before and after it.
+/// A network with the image size it was trained for.
 ///
 /// Calls may come from several threads at once.
 #[derive(Debug)]
 pub struct Detector {
-    model: Yolov8,
+    network: Yolov8,
     image_size: u32,
 }
 
-impl From<Yolov8> for Detector {
-    fn from(model: Yolov8) -> Self {
-        Self { model, image_size: DEFAULT_IMAGE_SIZE }
-    }
-}
-
 impl Detector {
-    /// Builds the network from the parameters below `vb`, on its device and in its type.
+    /// `image_size` is used where [`DetectOptions::image_size`] is `None`: pixels of the longer side,
+    /// 1 to 4096; 640 for the published checkpoints.
     ///
     /// # Errors
-    /// As [`Yolov8::load`].
-    pub fn new(config: &Yolov8Config, vb: VarBuilder<'_>) -> Result<Self> {
-        Ok(Yolov8::load(config, vb)?.into())
+    /// [`Error::InvalidOption`] for another size.
+    pub fn new(network: Yolov8, image_size: u32) -> Result<Self> {
+        check_image_size(image_size)?;
+        Ok(Self { network, image_size })
     }
 
-    /// The same detector, with this image size where [`DetectOptions::image_size`] is `None`,
-    /// instead of 640.
-    ///
-    /// # Errors
-    /// [`Error::InvalidOption`] unless it is 1 to 4096.
-    pub fn with_image_size(self, image_size: u32) -> Result<Self> {
-        check_image_size(image_size)?;
-        Ok(Self { image_size, ..self })
+    /// The network.
+    pub fn network(&self) -> &Yolov8 {
+        &self.network
     }
 
     /// The image size where the options name none.
@@ -53,18 +42,21 @@ impl Detector {
         self.image_size
     }
 
-    /// The network.
-    pub fn model(&self) -> &Yolov8 {
-        &self.model
+    /// The device it runs on.
+    pub fn device(&self) -> &Device {
+        self.network.device()
     }
 
     /// Finds persons, or what `options.classes` asks for, the most confident first. Equally
     /// confident ones come in the order of the network's anchors: small objects before large ones,
     /// then by rows. None found is an empty list, not an error.
     ///
+    /// Where there are several threads, make a [`PhotoInput`], give it to [`run`](Self::run) on the
+    /// device's thread, and finish elsewhere by [`Detected::persons`].
+    ///
     /// # Errors
     /// [`Error::InvalidOption`], [`Error::EmptyPhoto`], [`Error::Run`] where the device fails,
-    /// [`Error::NotFinite`] where the network computes nonsense.
+    /// [`Error::NotFinite`] or [`Error::Constant`] where the network computes nonsense.
     pub fn detect(&self, photo: &RgbImage, options: &DetectOptions) -> Result<Vec<Detection>> {
         Ok(self.detect_batch(&[photo], options)?.pop().unwrap_or_default())
     }
@@ -79,59 +71,40 @@ impl Detector {
         photos: &[&RgbImage],
         options: &DetectOptions,
     ) -> Result<Vec<Vec<Detection>>> {
-        options.check(self.model.config().classes)?;
-        let mut letterboxes = Vec::with_capacity(photos.len());
-        let mut by_size: BTreeMap<_, Vec<usize>> = BTreeMap::new();
-        let image_size = options.image_size.unwrap_or(self.image_size);
+        options.check(self.network.config().classes)?;
+        let mut by_size: BTreeMap<_, Vec<(usize, PhotoInput)>> = BTreeMap::new();
         for (index, photo) in photos.iter().enumerate() {
-            let letterbox = Letterbox::new(photo.dimensions(), image_size, options.letterbox)?;
-            by_size.entry(letterbox.input).or_default().push(index);
-            letterboxes.push(letterbox);
+            let input = PhotoInput::new(photo, options, self.image_size)?;
+            by_size.entry(input.size()).or_default().push((index, input));
         }
         let mut found = vec![vec![]; photos.len()];
-        for indices in by_size.into_values() {
-            let pictures: Vec<_> =
-                indices.iter().map(|&index| letterboxes[index].apply(photos[index])).collect();
-            let input = to_tensor(&pictures, self.model.device(), self.model.dtype())?;
-            let output = self.model.forward(&input)?;
-            let values =
-                output.flatten_all().and_then(|t| t.to_vec1::<f32>()).map_err(Error::Run)?;
-            let each = values.len() / indices.len();
-            for (index, values) in indices.into_iter().zip(values.chunks_exact(each)) {
-                found[index] = self.detections(values, &letterboxes[index], options)?;
+        for together in by_size.into_values() {
+            let inputs: Vec<&PhotoInput> = together.iter().map(|(_, input)| input).collect();
+            let detected = self.run(&inputs)?;
+            for ((index, input), detected) in together.iter().zip(detected) {
+                found[*index] = detected.persons(input)?;
             }
         }
         Ok(found)
     }
 
-    fn detections(
-        &self,
-        output: &[f32],
-        letterbox: &Letterbox,
-        options: &DetectOptions,
-    ) -> Result<Vec<Detection>> {
-        if !output.iter().all(|value| value.is_finite()) {
-            return Err(Error::NotFinite);
-        }
-        let classes = self.model.config().classes;
-        let candidates =
-            candidates(output, classes, options.confidence, options.classes.as_deref())?;
-        let nms = NmsOptions {
-            iou: options.iou,
-            class_agnostic: options.class_agnostic,
-            max_detections: options.max_detections,
-            ..NmsOptions::default()
+    /// The device's part of detections, in one run: the network, for inputs of one size. Returns when the
+    /// device has done it.
+    ///
+    /// # Errors
+    /// [`Error::EmptyPhoto`] for no inputs, [`Error::InvalidInput`] if their sizes differ, [`Error::Run`]
+    /// where the device fails, [`Error::NotFinite`] or [`Error::Constant`] where the network computes
+    /// nonsense for one of them.
+    pub fn run(&self, inputs: &[impl Borrow<PhotoInput>]) -> Result<Vec<Detected>> {
+        let inputs: Vec<&PhotoInput> = inputs.iter().map(Borrow::borrow).collect();
+        let pictures: Vec<&RgbImage> = inputs.iter().map(|input| &input.input).collect();
+        let tensor = to_tensor(&pictures, self.device(), self.network.dtype())?;
+        let output = self.network.forward(&tensor)?;
+        let classes = self.network.config().classes;
+        let detected = |(index, input): (usize, &&PhotoInput)| {
+            let values = output.get(index).and_then(|output| output.flatten_all()?.to_vec1());
+            Detected::new(values.map_err(Error::Run)?, classes, input)
         };
-        let kept = non_maximum_suppression(&candidates, &nms);
-        let detection = |(person_id, index): (usize, usize)| {
-            let candidate = &candidates[index];
-            Detection {
-                person_id,
-                bbox: letterbox.to_photo(candidate.bbox),
-                confidence: candidate.confidence,
-                class: candidate.class,
-            }
-        };
-        Ok(kept.into_iter().enumerate().map(detection).collect())
+        inputs.iter().enumerate().map(detected).collect()
     }
 }

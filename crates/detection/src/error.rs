@@ -65,11 +65,16 @@ pub enum Error {
     /// The device failed while the network ran, for example because its memory is full.
     #[error("cannot run the YOLOv8 network: {}", first_line(.0))]
     Run(#[source] TensorError),
-    /// The network computed infinities or no numbers at all.
+    /// The network computed infinities or what is no number.
     #[error(
         "the YOLOv8 network computed values that are not finite; its weights are damaged or the precision is too low"
     )]
     NotFinite,
+    /// The network gave every place of the picture the same probabilities.
+    #[error(
+        "the YOLOv8 network computed the same for every place of the picture; its weights are damaged: give the file anew"
+    )]
+    Constant,
 }
 
 /// candle may append a backtrace; messages have one line. The whole error stays the source.

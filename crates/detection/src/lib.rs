@@ -7,25 +7,29 @@
 //! | choose boxes | [`candidates`], [`non_maximum_suppression`] | Ultralytics' `non_max_suppression` with torchvision |
 //! | back to the photo | [`Letterbox::to_photo`] | Ultralytics' `scale_boxes` |
 //!
-//! [`Detector`] does all four. The steps before and after the network are pure functions on plain
-//! buffers. The crate reads no files and starts no threads of its own: weights come in a
+//! The easy call is [`Detector::detect`], which does all four. It has three parts, for a program that has
+//! a thread for each device: [`PhotoInput::new`] before it, [`Detector::run`] on it, for one input or
+//! several of one size, and [`Detected::persons`] behind it. The steps before and after the network are
+//! pure functions on plain buffers. What the network computes is checked before it is used: numbers that
+//! are not finite, and answers that do not depend on the picture, are errors. The crate reads no files and starts no threads of its own: weights come in a
 //! [`VarBuilder`](candle_nn::VarBuilder), from safetensors with Ultralytics' parameter names or
 //! those of candle's example.
 //!
 //! ```
 //! use candle_core::{DType, Device};
-//! use candle_nn::VarBuilder;
 //! use image::RgbImage;
-//! use portrait_detection::{DetectOptions, Detector, Variant, Yolov8Config};
+//! use portrait_detection::{DetectOptions, Detector, Variant, Yolov8, Yolov8Config};
+//! use portrait_test_support::reproducible::var_builder;
 //!
-//! // Weights that are all zero; real ones come from `VarBuilder::from_buffered_safetensors`.
-//! let weights = VarBuilder::zeros(DType::F32, &Device::Cpu);
-//! let detector = Detector::new(&Yolov8Config::new(Variant::N, 80), weights)?;
+//! // Weights that are noise; real ones come from `VarBuilder::from_buffered_safetensors`.
+//! let weights = var_builder(DType::F32, &Device::Cpu);
+//! let network = Yolov8::new(&Yolov8Config::new(Variant::N, 80), &weights)?;
+//! let detector = Detector::new(network, 640)?;
 //!
 //! let photo = RgbImage::new(160, 120);
 //! let options = DetectOptions { confidence: 0.6, image_size: Some(160), ..DetectOptions::default() };
 //! let persons = detector.detect(&photo, &options)?;
-//! // This network gives every class a probability of one half, everywhere.
+//! // This network has never seen a person.
 //! assert!(persons.is_empty());
 //! # Ok::<(), portrait_detection::Error>(())
 //! ```
@@ -36,6 +40,7 @@
 mod bbox;
 mod blocks;
 mod config;
+mod detected;
 mod detector;
 mod error;
 mod head;
@@ -43,17 +48,20 @@ mod names;
 mod network;
 mod options;
 mod parameters;
+mod photo_input;
 mod postprocess;
 mod preprocess;
 mod resize;
 
 pub use bbox::{BoundingBox, Detection};
 pub use config::{Variant, Yolov8Config};
+pub use detected::Detected;
 pub use detector::Detector;
 pub use error::{Error, Result};
 pub use names::{Naming, detect_naming};
 pub use network::Yolov8;
 pub use options::{DetectOptions, LetterboxMode, PERSON};
+pub use photo_input::PhotoInput;
 pub use postprocess::{Candidate, NmsOptions, candidates, non_maximum_suppression};
 pub use preprocess::{Letterbox, to_tensor};
 pub use resize::resize_linear;

@@ -32,9 +32,9 @@ impl Yolov8 {
     /// # Errors
     /// [`Error::InvalidConfig`]; [`Error::Weights`] naming a tensor that is missing, has another
     /// shape, or holds values that are not finite.
-    pub fn load(config: &Yolov8Config, vb: VarBuilder<'_>) -> Result<Self> {
+    pub fn new(config: &Yolov8Config, vb: &VarBuilder<'_>) -> Result<Self> {
         config.check()?;
-        let parameters = Parameters::new(vb);
+        let parameters = Parameters::new(vb.clone());
         Self::build(config, &parameters).map_err(Error::Weights)
     }
 

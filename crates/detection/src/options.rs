@@ -1,6 +1,7 @@
 //! What a caller can choose.
 
 use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
 
 /// The class of persons in COCO's numbering.
 pub const PERSON: usize = 0;
@@ -9,9 +10,9 @@ pub const PERSON: usize = 0;
 const MAX_IMAGE_SIZE: u32 = 4096;
 
 /// How a photo is fitted into the network's input.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum LetterboxMode {
     /// The longer side becomes the image size, the shorter one is padded to a multiple of 32
     /// (Ultralytics' `rect=True`, its default for predictions).
@@ -22,7 +23,13 @@ pub enum LetterboxMode {
 }
 
 /// Options of a detection. The defaults are those of Ultralytics, but for persons only.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+///
+/// Their JSON is stable, because it becomes part of what identifies a result: all fields below, in this
+/// order. A field that a later version adds is left out where it has its default, so that the same wish
+/// has the same JSON for good. A field that is missing when it is read has its default; an unknown one is
+/// an error. Reading checks no ranges: [`check`](Self::check) does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct DetectOptions {
     /// Detections must be more confident than this, from 0 to 1.
     pub confidence: f32,
@@ -57,11 +64,25 @@ impl Default for DetectOptions {
 }
 
 impl DetectOptions {
-    /// Checks every option for a network with this many classes.
+    /// Checks every option for a network with this many classes
+    /// ([`Yolov8Config::classes`](crate::Yolov8Config::classes)).
     ///
     /// # Errors
     /// [`Error::InvalidOption`] naming the first option that is out of its range.
     pub fn check(&self, classes: usize) -> Result<()> {
+        self.check_ranges()?;
+        let wanted = self.classes.as_deref().unwrap_or_default();
+        match wanted.iter().find(|&&class| class >= classes) {
+            Some(class) => {
+                let expected = format!("classes from 0 to {}", classes.saturating_sub(1));
+                Err(Error::InvalidOption { option: "classes", value: class.to_string(), expected })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Checks what can be checked without a network.
+    pub(crate) fn check_ranges(&self) -> Result<()> {
         let invalid = |option, value: String, expected: String| {
             Err(Error::InvalidOption { option, value, expected })
         };
@@ -76,19 +97,11 @@ impl DetectOptions {
         if let Some(size) = self.image_size {
             check_image_size(size)?;
         }
-        match &self.classes {
-            Some(wanted) if wanted.is_empty() => {
-                invalid("classes", "empty".into(), "at least one class, or none to take all".into())
-            }
-            Some(wanted) => match wanted.iter().find(|&&class| class >= classes) {
-                Some(class) => {
-                    let expected = format!("classes from 0 to {}", classes.saturating_sub(1));
-                    invalid("classes", class.to_string(), expected)
-                }
-                None => Ok(()),
-            },
-            None => Ok(()),
+        if self.classes.as_ref().is_some_and(Vec::is_empty) {
+            let expected = "at least one class, or none to take all";
+            return invalid("classes", "empty".into(), expected.into());
         }
+        Ok(())
     }
 }
 
@@ -116,6 +129,28 @@ mod tests {
         ] {
             assert!(options.check(80).is_ok(), "{options:?}");
         }
+    }
+
+    #[test]
+    fn the_json_is_stable_and_read_back() {
+        let options = DetectOptions::default();
+        let text = serde_json::to_string(&options).unwrap();
+        assert_eq!(
+            text,
+            r#"{"confidence":0.25,"iou":0.7,"max_detections":300,"image_size":null,"letterbox":"rect","classes":[0],"class_agnostic":false}"#
+        );
+        let read = |text: &str| serde_json::from_str::<DetectOptions>(text);
+        assert_eq!(read(&text).unwrap(), options);
+        let other = DetectOptions {
+            confidence: 0.1,
+            image_size: Some(320),
+            letterbox: LetterboxMode::Square,
+            classes: None,
+            ..options.clone()
+        };
+        assert_eq!(read(&serde_json::to_string(&other).unwrap()).unwrap(), other);
+        assert_eq!(read("{}").unwrap(), options);
+        assert!(read(r#"{"confidnce":0.5}"#).unwrap_err().to_string().contains("confidnce"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::resize::resize_linear;
 use candle_core::{DType, Device, Tensor};
 use image::{GenericImage, Rgb, RgbImage};
 use portrait_kernels::normalise;
+use std::borrow::Borrow;
 
 /// The grey of the padding.
 const PADDING: u8 = 114;
@@ -29,6 +30,7 @@ const STRIDE: u32 = 32;
 /// # Ok::<(), portrait_detection::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Letterbox {
     /// Width and height of the photo in pixels.
     pub photo: (u32, u32),
@@ -127,8 +129,13 @@ fn scaled(length: u32, ratio: f64) -> u32 {
 /// # Errors
 /// [`Error::EmptyPhoto`] where there is no picture or no pixel, [`Error::InvalidInput`] where the
 /// sizes differ, [`Error::Run`] where the device fails.
-pub fn to_tensor(pictures: &[RgbImage], device: &Device, dtype: DType) -> Result<Tensor> {
-    let (width, height) = pictures.first().map_or((0, 0), RgbImage::dimensions);
+pub fn to_tensor(
+    pictures: &[impl Borrow<RgbImage>],
+    device: &Device,
+    dtype: DType,
+) -> Result<Tensor> {
+    let pictures: Vec<&RgbImage> = pictures.iter().map(Borrow::borrow).collect();
+    let (width, height) = pictures.first().map_or((0, 0), |picture| picture.dimensions());
     if width == 0 || height == 0 {
         return Err(Error::EmptyPhoto { width, height });
     }
@@ -138,7 +145,7 @@ pub fn to_tensor(pictures: &[RgbImage], device: &Device, dtype: DType) -> Result
     }
     let shape = (pictures.len(), height as usize, width as usize, 3);
     let run = || {
-        let pixels = match pictures {
+        let pixels = match pictures[..] {
             [picture] => Tensor::from_slice(picture.as_raw(), shape, device)?,
             _ => {
                 let pixels = pictures.iter().flat_map(|picture| picture.as_raw().iter().copied());

@@ -52,7 +52,7 @@ impl SimpleBackend for Recorder {
 fn asked_for(config: &Yolov8Config, naming: Option<Naming>) -> Vec<Parameter> {
     let recorder = Recorder { naming, ..Default::default() };
     let backend = Box::new(recorder.clone());
-    Yolov8::load(config, VarBuilder::from_backend(backend, DType::F32, Device::Cpu)).unwrap();
+    Yolov8::new(config, &VarBuilder::from_backend(backend, DType::F32, Device::Cpu)).unwrap();
     let mut asked = recorder.asked.lock().unwrap().clone();
     asked.sort();
     asked
@@ -113,7 +113,7 @@ fn every_manifest_describes_a_network() {
 
 fn reproducible_network(variant: Variant) -> Yolov8 {
     let weights = reproducible::var_builder(DType::F32, &Device::Cpu);
-    Yolov8::load(&Yolov8Config::new(variant, 80), weights).unwrap()
+    Yolov8::new(&Yolov8Config::new(variant, 80), &weights).unwrap()
 }
 
 /// White noise in [0, 1).
@@ -183,7 +183,7 @@ fn a_batch_is_its_pictures() {
 #[test]
 fn another_precision_takes_the_other_path_and_agrees() {
     let weights = reproducible::var_builder(DType::F64, &Device::Cpu);
-    let exact = Yolov8::load(&Yolov8Config::new(Variant::N, 80), weights).unwrap();
+    let exact = Yolov8::new(&Yolov8Config::new(Variant::N, 80), &weights).unwrap();
     assert_eq!(exact.dtype(), DType::F64);
     let input = input((1, 3, 96, 64));
     let want = exact.forward(&input).unwrap();
@@ -197,7 +197,7 @@ fn another_precision_takes_the_other_path_and_agrees() {
 #[test]
 fn inputs_of_another_shape_are_refused() {
     let weights = VarBuilder::zeros(DType::F32, &Device::Cpu);
-    let network = Yolov8::load(&Yolov8Config::new(Variant::N, 1), weights).unwrap();
+    let network = Yolov8::new(&Yolov8Config::new(Variant::N, 1), &weights).unwrap();
     for shape in
         [&[1, 3, 64, 65][..], &[1, 3, 0, 32], &[0, 3, 32, 32], &[1, 4, 32, 32], &[3, 32, 32]]
     {
@@ -223,7 +223,7 @@ fn a_wrong_checkpoint_is_an_error_that_names_the_tensor() {
     let good = tensors_of(&nano);
     let load = |tensors: &std::collections::HashMap<String, Tensor>, config: &Yolov8Config| {
         let weights = VarBuilder::from_tensors(tensors.clone(), DType::F32, &Device::Cpu);
-        Yolov8::load(config, weights)
+        Yolov8::new(config, &weights)
     };
     assert!(load(&good, &nano).is_ok());
 
@@ -274,7 +274,7 @@ fn the_cuda_kernels_find_what_the_cpu_does() {
     {
         let run = || {
             let weights = reproducible::var_builder(dtype, &Device::Cpu);
-            let network = Yolov8::load(&Yolov8Config::new(Variant::N, 80), weights).unwrap();
+            let network = Yolov8::new(&Yolov8Config::new(Variant::N, 80), &weights).unwrap();
             network.forward(&input).unwrap()
         };
         let Some(got) = portrait_kernels::emulating_cuda(run) else { return };

@@ -136,5 +136,8 @@ fn the_tensor_has_planes_of_colour_from_0_to_1() {
 
     let sizes = [RgbImage::new(3, 2), RgbImage::new(2, 3)];
     assert!(matches!(to_tensor(&sizes, &Device::Cpu, DType::F32), Err(Error::InvalidInput { .. })));
-    assert!(matches!(to_tensor(&[], &Device::Cpu, DType::F32), Err(Error::EmptyPhoto { .. })));
+    assert!(matches!(
+        to_tensor(&[] as &[RgbImage], &Device::Cpu, DType::F32),
+        Err(Error::EmptyPhoto { .. })
+    ));
 }

@@ -1,6 +1,6 @@
 //! The shape of a BiRefNet.
 
-use crate::Error;
+use crate::error::Error;
 use serde::{Deserialize, Serialize};
 
 /// Every width of a BiRefNet, as a checkpoint's manifest states them.
@@ -67,6 +67,7 @@ impl SwinConfig {
 /// The attention of a decoder block (the official option `dec_att`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum DecoderAttention {
     /// Atrous spatial pyramid pooling with deformable convolutions; every published checkpoint.
     #[default]
@@ -82,6 +83,7 @@ pub enum DecoderAttention {
 /// The image is cut into `rows × columns` tiles of the level's size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum PatchOrder {
     /// `colour·rows·columns + row·columns + column`: the current official code and the published
     /// checkpoints.
@@ -128,7 +130,7 @@ impl BirefnetConfig {
     ///
     /// # Errors
     /// [`Error::Config`] naming the first field that does not fit.
-    pub fn validate(&self) -> Result<(), Error> {
+    pub fn check(&self) -> Result<(), Error> {
         let fail = |reason: String| Err(Error::Config(reason));
         let SwinConfig { embed_dim, depths, heads, window } = &self.swin;
         for (stage, (&heads, channels)) in heads.iter().zip(self.swin.channels()).enumerate() {
@@ -160,9 +162,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_written_is_read_back() {
+        let lite = BirefnetConfig::lite();
+        let other = BirefnetConfig {
+            decoder_attention: DecoderAttention::Aspp,
+            patch_order: PatchOrder::ColourFastest,
+            aspp_channels: 12,
+            ..lite.clone()
+        };
+        for config in [lite, BirefnetConfig::large(), other] {
+            let text = serde_json::to_string(&config).unwrap();
+            assert_eq!(serde_json::from_str::<BirefnetConfig>(&text).unwrap(), config);
+        }
+    }
+
+    #[test]
     fn a_configuration_that_cannot_be_is_refused() {
-        assert!(BirefnetConfig::large().validate().is_ok());
-        assert!(BirefnetConfig::lite().validate().is_ok());
+        assert!(BirefnetConfig::large().check().is_ok());
+        assert!(BirefnetConfig::lite().check().is_ok());
         let broken: [fn(&mut BirefnetConfig); 5] = [
             |config| config.swin.embed_dim = 0,
             |config| config.swin.heads[2] = 7,
@@ -173,7 +190,7 @@ mod tests {
         for change in broken {
             let mut config = BirefnetConfig::lite();
             change(&mut config);
-            assert!(matches!(config.validate(), Err(Error::Config(_))), "{config:?}");
+            assert!(matches!(config.check(), Err(Error::Config(_))), "{config:?}");
         }
     }
 }

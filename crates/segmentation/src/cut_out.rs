@@ -1,14 +1,22 @@
 //! What a cut-out is, how it is asked for, and its making on processor cores.
 
-use crate::Error;
+use crate::error::Error;
 use crate::matting::{
-    CropPlan, Matte, RefineOptions, compose, crop_matte, feather, gate, refine_foreground,
+    CropPlan, Matte, RefineOptions, compose_part, crop_matte, feather, gate, refine_foreground,
 };
 use image::math::Rect;
 use image::{GenericImageView, RgbImage, RgbaImage};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// How a person is cut out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+///
+/// Their JSON is stable, because it becomes part of what identifies a result: all fields below, in this
+/// order. A field that a later version adds is left out where it has its default, so that the same wish
+/// has the same JSON for good. A field that is missing when it is read has its default; an unknown one is
+/// an error. Reading checks no ranges: [`check`](Self::check) does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct CutOutOptions {
     /// Pixels kept around the person's box, 20 by default; up to [`Self::MAX_PADDING`].
     pub padding: u32,
@@ -36,7 +44,7 @@ impl CutOutOptions {
     ///
     /// # Errors
     /// [`Error::Option`] naming the option that is out of range.
-    pub fn validate(&self) -> Result<(), Error> {
+    pub fn check(&self) -> Result<(), Error> {
         let fail = |option, value: u32, expected| {
             Err(Error::Option { option, value: value.to_string(), expected })
         };
@@ -55,7 +63,9 @@ impl CutOutOptions {
     }
 }
 
-/// A person on a transparent background.
+/// A person, or the foreground of a whole picture, on a transparent background.
+///
+/// Eight bytes for each pixel: share it by an `Arc` rather than clone it.
 #[derive(Debug, Clone)]
 pub struct CutOut {
     /// Straight alpha; no colour where alpha is 0.
@@ -97,17 +107,23 @@ pub fn finish_cut_out(
     others: &[Rect],
     options: &CutOutOptions,
 ) -> Result<CutOut, Error> {
+    if crop.dimensions() != matte.dimensions() {
+        let (expected, found) = (crop.dimensions(), matte.dimensions());
+        return Err(Error::Size { what: "the matte", expected, found });
+    }
     if let Some((person, others)) = seen_from(plan.context, person, others) {
         gate(&mut matte, person, &others);
     }
-    let refined = match options.refine {
-        Some(refine) => refine_foreground(crop, &matte, refine)?,
-        None => crop.clone(),
+    let colours = match options.refine {
+        Some(refine) => Cow::Owned(refine_foreground(crop, &matte, refine)?),
+        None => Cow::Borrowed(crop),
     };
     feather(&mut matte, options.feather);
     let output = plan.output_in_context();
-    let matte = crop_matte(&matte, output);
-    let image = compose(&crop_photo(&refined, output), &matte)?;
+    if matte.dimensions() != (output.width, output.height) {
+        matte = crop_matte(&matte, output);
+    }
+    let image = compose_part(&colours, &matte, (output.x, output.y));
     Ok(CutOut { image, matte, rect: plan.output })
 }
 
@@ -127,4 +143,24 @@ fn part_of(frame: Rect, rect: Rect) -> Option<Rect> {
     let (x, width) = side(rect.x, rect.width, frame.x, frame.width)?;
     let (y, height) = side(rect.y, rect.height, frame.y, frame.height)?;
     Some(Rect { x, y, width, height })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_json_is_stable_and_read_back() {
+        let options = CutOutOptions::default();
+        let text = serde_json::to_string(&options).unwrap();
+        assert_eq!(text, r#"{"padding":20,"feather":0,"refine":{"coarse":90,"fine":6}}"#);
+        let read = |text: &str| serde_json::from_str::<CutOutOptions>(text);
+        assert_eq!(read(&text).unwrap(), options);
+        let other = CutOutOptions { padding: 3, feather: 7, refine: None };
+        let text = serde_json::to_string(&other).unwrap();
+        assert_eq!(text, r#"{"padding":3,"feather":7,"refine":null}"#);
+        assert_eq!(read(&text).unwrap(), other);
+        assert_eq!(read("{}").unwrap(), options);
+        assert!(read(r#"{"fether":5}"#).unwrap_err().to_string().contains("fether"));
+    }
 }

@@ -2,6 +2,7 @@
 
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The configuration describes no network.
     #[error("the BiRefNet configuration is wrong: {0}")]
@@ -40,10 +41,22 @@ pub enum Error {
         /// Width and height found.
         found: (u32, u32),
     },
-    /// candle failed: a tensor of the checkpoint is missing or has another shape, or a device
-    /// failed.
+    /// The network computed infinities or what is no number.
+    #[error(
+        "the BiRefNet network computed values that are not finite; its weights are damaged or the precision is too low"
+    )]
+    NotFinite,
+    /// The network gave every place of the picture the same answer.
+    #[error(
+        "the BiRefNet network computed the same for every place of the picture; its weights are damaged: give the file anew"
+    )]
+    Constant,
+    /// The weights do not fit the network: a tensor is missing, has another shape or holds no numbers.
+    #[error("cannot build the BiRefNet network: {}; give the weights of this model", first_line(.0))]
+    Weights(#[source] candle_core::Error),
+    /// The device failed while the network ran, for example because its memory is full.
     #[error("cannot run the BiRefNet network: {}", first_line(.0))]
-    Model(#[from] candle_core::Error),
+    Run(#[from] candle_core::Error),
 }
 
 /// candle may append a backtrace; messages have one line. The whole error stays the source.

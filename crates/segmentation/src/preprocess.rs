@@ -6,7 +6,7 @@ use image::RgbImage;
 use portrait_kernels::normalise;
 use std::borrow::Borrow;
 
-use crate::Error;
+use crate::error::Error;
 
 /// ImageNet's mean of red, green and blue, of values in `[0, 1]`.
 pub const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];

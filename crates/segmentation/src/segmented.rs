@@ -1,7 +1,8 @@
 //! What follows the network: on a card there, else on processor cores.
 
-use crate::Error;
 use crate::cut_out::{CutOut, finish_cut_out, seen_from};
+use crate::error::Error;
+use crate::finite::{is_constant, is_finite};
 use crate::matting::{Matte, feather_windows, mattes_from_logits};
 use crate::person_crop::PersonCrop;
 use candle_core::{Device, Tensor};
@@ -32,8 +33,10 @@ impl Segmented {
     /// spare, but where a value lies between two levels, its last bit decides.
     ///
     /// # Errors
-    /// [`Error::Model`] for other shapes, or when the device fails.
+    /// [`Error::NotFinite`] if a logit is infinite or no number, [`Error::Constant`] if all are the same,
+    /// as with weights of zeros, [`Error::Run`] for other shapes, or when the device fails.
     pub fn new(logits: &Tensor, crop: &PersonCrop) -> Result<Self, Error> {
+        check_logits(logits)?;
         Ok(Self(if on_card(logits.device()) {
             Made::Picture(picture(logits, crop)?)
         } else {
@@ -44,7 +47,7 @@ impl Segmented {
     /// What is left to do, on processor cores; `crop` is that which it was made of.
     ///
     /// # Errors
-    /// [`Error::Size`] for another crop, [`Error::Model`] when candle fails.
+    /// [`Error::Size`] for another crop, [`Error::Run`] when candle fails.
     pub fn cut_out(self, crop: &PersonCrop) -> Result<CutOut, Error> {
         let PersonCrop { photo, plan, person, others, options, .. } = crop;
         let image = match self.0 {
@@ -63,6 +66,17 @@ impl Segmented {
         let matte = Matte::from_fn(width, height, alpha);
         Ok(CutOut { image, matte, rect: plan.output })
     }
+}
+
+/// Whether these can be the answer of a network that looked at one picture.
+pub(crate) fn check_logits(logits: &Tensor) -> Result<(), Error> {
+    if !is_finite(logits)? {
+        return Err(Error::NotFinite);
+    }
+    if is_constant(logits)? {
+        return Err(Error::Constant);
+    }
+    Ok(())
 }
 
 /// As [`finish_cut_out`], on a card.

@@ -167,7 +167,7 @@ fn the_easy_call_runs_there_from_pixels_to_pixels() {
     let cut_out = |device: &Device| {
         let weights = reproducible::var_builder(DType::F32, device);
         let network = Birefnet::new(&config, &weights).unwrap();
-        let segmenter = Segmenter::new(network, device.clone(), [64, 64]).unwrap();
+        let segmenter = Segmenter::new(network, [64, 64]).unwrap();
         segmenter.cut_out(&photo, person, &[], &CutOutOptions::default()).unwrap()
     };
     let want = cut_out(&Device::Cpu);

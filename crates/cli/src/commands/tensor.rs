@@ -4,10 +4,12 @@ use crate::args::{Settings, TensorArgs};
 use crate::error::CliError;
 use crate::output::Output;
 use crate::profile::Profile;
+use portrait_pipeline::lowlevel::RawNetwork;
 use portrait_pipeline::weights::Error as WeightsError;
-use portrait_pipeline::{Error, Model, RawNetwork};
+use portrait_pipeline::{Error, Model};
 use serde_json::{Value, json};
 use std::fs::{File, OpenOptions};
+use std::io;
 use std::path::Path;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -75,12 +77,18 @@ fn can_be_written(path: &Path) -> Result<(), CliError> {
 
 /// The file for the result is no file of weights.
 fn of_files(error: Error, args: &TensorArgs) -> CliError {
-    match error {
-        Error::Weights(WeightsError::Disk { path, action, source }) if path == args.output => {
-            CliError::File { path, action, source }
-        }
-        error => error.into(),
+    if let Error::Weights(shared) = &error
+        && let WeightsError::Disk { path, action, source } = &**shared
+        && *path == args.output
+    {
+        // The error is shared, and a system's error cannot be cloned.
+        let source = match source.raw_os_error() {
+            Some(number) => io::Error::from_raw_os_error(number),
+            None => io::Error::new(source.kind(), source.to_string()),
+        };
+        return CliError::File { path: path.clone(), action, source };
     }
+    error.into()
 }
 
 /// The most memory this process has had resident, where the system tells (Linux).

@@ -115,7 +115,7 @@ impl Call<'_> {
             let crops = Arc::new(inner.cores.run(&turn.flow, STAGE, prepare).await??);
             let same = crops.clone();
             let segment = move |segmenter: &Segmenter, persons: Range<usize>| {
-                Ok(segmenter.segment(&same[persons])?)
+                Ok(segmenter.run(&same[persons])?)
             };
             let seen = inner.engine.segment(turn, places, self.load.clone(), segment).await;
             Ok((crops, seen))

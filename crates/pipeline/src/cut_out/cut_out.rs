@@ -42,7 +42,7 @@ impl Pipeline {
         selection: &Selection,
         options: &CutOutOptions,
     ) -> Result<Vec<PersonResult<PersonCutOut>>, Error> {
-        options.validate()?;
+        options.check()?;
         let engine = &self.inner.engine;
         let load = engine.segmentation().open(&self.context.progress).await?;
         let model = &load.stamp().await?;

@@ -24,7 +24,7 @@ impl Pipeline {
         let this = self.admit()?;
         let work = async {
             let options = &CutOutOptions { padding: 0, ..*options };
-            options.validate()?;
+            options.check()?;
             let load = this.inner.engine.segmentation().open(&this.context.progress).await?;
             let model = &load.stamp().await?;
             let (width, height) = photo.image().dimensions();

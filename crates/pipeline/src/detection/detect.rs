@@ -1,14 +1,15 @@
 //! The first step: who is in the photo.
 
 use super::detections::{DetectTimings, Detections, ImageSize};
-use crate::devices::Turn;
+use crate::devices::{Ran, Turn};
 use crate::error::{Code, Error, Warning};
 use crate::photo::Photo;
 use crate::pipeline::Pipeline;
 use crate::recipe::Recipe;
 use crate::stage::Stage;
 use crate::timing::milliseconds;
-use portrait_detection::{DetectOptions, Detection, Letterbox, LetterboxMode};
+use portrait_detection::{DetectOptions, Detection, PhotoInput};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A person below this confidence is reported with a warning.
@@ -51,33 +52,26 @@ impl Pipeline {
         let load = inner.engine.detection().open(&self.context.progress).await?;
         let model = load.stamp().await?;
         let opening = milliseconds(opening.elapsed());
-        let side = options.image_size.unwrap_or(manifest.input.width.max(manifest.input.height));
-        let letterbox = Letterbox::new(photo.image().dimensions(), side, options.letterbox)?;
+        let image_size = manifest.input.width.max(manifest.input.height);
+        let wish = options.clone();
         let turn = Turn::new(&self.context, photo.id());
         let work = async {
             let (image, start) = (photo.image().clone(), Instant::now());
             // Before the work: who would be refused is told at once.
             let place = inner.engine.detection_place(&turn)?;
-            let picture = inner
-                .cores
-                .run(&turn.flow, Stage::Detection, move || letterbox.apply(&image))
-                .await?;
-            // What has the input's size already is not changed by another letterbox.
-            let (width, height) = letterbox.input;
-            let fitted = DetectOptions {
-                image_size: Some(width.max(height)),
-                letterbox: LetterboxMode::Rect,
-                ..options.clone()
-            };
-            let ran = inner.engine.detect(&turn, place, load, (picture, fitted)).await?;
-            let working = start.elapsed().saturating_sub(ran.waited + ran.loading);
-            Ok((ran, milliseconds(working)))
+            let prepare = move || PhotoInput::new(&image, &wish, image_size);
+            let input = inner.cores.run(&turn.flow, Stage::Detection, prepare).await??;
+            let input = Arc::new(input);
+            let ran = inner.engine.detect(&turn, place, load, input.clone()).await?;
+            let Ran { value: detected, device, waited, loading } = ran;
+            let finish = move || detected.persons(&input);
+            let value = inner.cores.run(&turn.flow, Stage::Detection, finish).await??;
+            let working = start.elapsed().saturating_sub(waited + loading);
+            Ok((Ran { value, device, waited, loading }, milliseconds(working)))
         };
         let limit = inner.timeouts.detection;
         let (ran, detection) = self.in_time(Stage::Detection, limit, work).await?;
-        let in_photo =
-            |found: Detection| Detection { bbox: letterbox.to_photo(found.bbox), ..found };
-        let persons: Vec<Detection> = ran.value.into_iter().map(in_photo).collect();
+        let persons = ran.value;
         if persons.is_empty() {
             return Err(Error::NoPerson { confidence: options.confidence });
         }

@@ -6,32 +6,20 @@ use super::ran::Ran;
 use super::replica::{Load, Replica};
 use crate::error::Error;
 use crate::stage::Stage;
-use image::RgbImage;
-use portrait_detection::{DetectOptions, Detection};
+use portrait_detection::{Detected, PhotoInput};
 use portrait_gpu_scheduling::Failure;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Photos that may share a run: of one size, looked at with the same options.
-#[derive(Debug, Clone, PartialEq)]
+/// Photos that may share a run: of one size.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct BatchKey {
     size: (u32, u32),
-    options: DetectOptions,
 }
 
 impl BatchKey {
-    /// `options` have been checked, so that their numbers are equal to themselves.
-    pub(crate) fn new(picture: &RgbImage, options: DetectOptions) -> Self {
-        Self { size: picture.dimensions(), options }
-    }
-}
-
-impl Eq for BatchKey {}
-
-impl Hash for BatchKey {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.size.hash(state);
+    pub(crate) fn new(input: &PhotoInput) -> Self {
+        Self { size: input.size() }
     }
 }
 
@@ -39,20 +27,20 @@ impl Hash for BatchKey {
 #[derive(Debug, Clone)]
 pub(crate) struct BatchInput {
     pub(crate) load: Load,
-    pub(crate) picture: Arc<RgbImage>,
+    pub(crate) input: Arc<PhotoInput>,
     pub(crate) asked: Instant,
 }
 
 /// What one request gets of its batch.
-pub(crate) type BatchOutput = Result<Ran<Vec<Detection>>, Error>;
+pub(crate) type BatchOutput = Result<Ran<Detected>, Error>;
 
 /// One run for all; if it fails, one for each, so that each gets its own result.
 pub(crate) fn detect_batch(
     replica: &mut Replica,
-    key: &BatchKey,
+    _: &BatchKey,
     inputs: &[BatchInput],
 ) -> Result<Vec<BatchOutput>, Failure> {
-    together_or_each(Stage::Detection, inputs, |inputs| detect_together(replica, key, inputs))
+    together_or_each(Stage::Detection, inputs, |inputs| detect_together(replica, inputs))
 }
 
 /// What `run` gives for all inputs; or, if that fails or panics, for each alone. A device that is
@@ -92,15 +80,14 @@ pub(crate) fn together_or_each<I, T>(
 
 fn detect_together(
     replica: &mut Replica,
-    key: &BatchKey,
     inputs: &[BatchInput],
-) -> Result<Vec<Ran<Vec<Detection>>>, Error> {
+) -> Result<Vec<Ran<Detected>>, Error> {
     let Some(first) = inputs.first() else { return Ok(Vec::new()) };
     let (device, start) = (replica.name().to_owned(), Instant::now());
     let detector = replica.detector(&first.load)?;
     let loading = start.elapsed();
-    let pictures: Vec<&RgbImage> = inputs.iter().map(|input| &*input.picture).collect();
-    let found = detector.detect_batch(&pictures, &key.options)?;
+    let photos: Vec<&PhotoInput> = inputs.iter().map(|input| &*input.input).collect();
+    let found = detector.run(&photos)?;
     let ran = |(input, value): (&BatchInput, _)| {
         let waited = start.saturating_duration_since(input.asked);
         Ran { value, device: device.clone(), waited, loading }

@@ -8,8 +8,7 @@ use super::replica::{Load, Replica, Source};
 use super::turn::Turn;
 use crate::error::Error;
 use crate::stage::Stage;
-use image::RgbImage;
-use portrait_detection::{DetectOptions, Detection};
+use portrait_detection::{Detected, PhotoInput};
 use portrait_gpu_scheduling::{
     self as scheduling, BIREFNET, BatchRequest, Batcher, BatcherSettings, Card, DeviceSpec, Place,
     Policy, Scheduler, Snapshot, YOLO, card_memory,
@@ -129,25 +128,25 @@ impl Engine {
         place.map_err(|error| refusal(Stage::Segmentation, error))
     }
 
-    /// Persons in a picture that already has the size of the network's input, in its pixels.
+    /// The device's part of a detection.
     pub(crate) async fn detect(
         &self,
         turn: &Turn,
         place: Place,
         load: Load,
-        (picture, options): (RgbImage, DetectOptions),
-    ) -> Result<Ran<Vec<Detection>>, Error> {
-        let picture = Arc::new(picture);
+        input: Arc<PhotoInput>,
+    ) -> Result<Ran<Detected>, Error> {
         let Some(batches) = &self.batches else {
             let run = self.run(YOLO, Stage::Detection, turn, place, move |replica| {
                 let start = Instant::now();
                 let detector = replica.detector(&load)?;
-                Ok((start.elapsed(), detector.detect(&picture, &options)?))
+                let loading = start.elapsed();
+                Ok((loading, detector.run(&[&*input])?.swap_remove(0)))
             });
             return self.or_forget(&self.detection, run.await).await;
         };
-        let key = BatchKey::new(&picture, options);
-        let input = BatchInput { load, picture, asked: Instant::now() };
+        let key = BatchKey::new(&input);
+        let input = BatchInput { load, input, asked: Instant::now() };
         let Turn { flow, priority, max_wait } = turn.clone();
         let request = BatchRequest { flow, priority, max_wait, place: Some(place) };
         let ran = batches.submit_for(request, key, input).await;

@@ -22,5 +22,6 @@ pub(crate) use cores::Cores;
 pub use devices::Devices;
 pub(crate) use engine::{Engine, Settings};
 pub(crate) use policy::{default_policy, with_measured_peaks};
+pub(crate) use ran::Ran;
 pub(crate) use replica::{Load, Source};
 pub(crate) use turn::Turn;

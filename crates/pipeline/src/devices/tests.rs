@@ -138,7 +138,7 @@ async fn each_device_gets_its_replica_when_it_is_needed() {
     };
     assert_eq!(loaded(&engine), [[false; 2]; 2]);
     let load = engine.segmentation().open(&Progress::default()).await.unwrap();
-    let size = |segmenter: &Segmenter, _: std::ops::Range<usize>| Ok(vec![segmenter.input()]);
+    let size = |segmenter: &Segmenter, _: std::ops::Range<usize>| Ok(vec![segmenter.input_size()]);
     let place = || vec![engine.segmentation_place(&turn()).unwrap()];
     let ran = engine.segment(&turn(), place(), load.clone(), size).await.remove(0).unwrap();
     assert!(ran.loading > Duration::ZERO);

@@ -41,7 +41,7 @@ fn blank_detection(detector: &Detector) -> Result<(), Error> {
 }
 
 fn blank_matte(segmenter: &Segmenter) -> Result<(), Error> {
-    let [width, height] = segmenter.input();
+    let [width, height] = segmenter.input_size();
     segmenter.mattes(&[RgbImage::new(width, height)])?;
     Ok(())
 }

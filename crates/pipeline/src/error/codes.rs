@@ -80,7 +80,7 @@ fn detection(error: &Detection) -> Code {
 fn segmentation(error: &Segmentation) -> Code {
     match error {
         Segmentation::Option { .. } => Code::InvalidOption,
-        Segmentation::Config(_) => Code::WeightsInvalid,
+        Segmentation::Weights(_) | Segmentation::Config(_) => Code::WeightsInvalid,
         Segmentation::BoxOutside { .. } => Code::PersonNotFound,
         _ => Code::SegmentationFailed,
     }

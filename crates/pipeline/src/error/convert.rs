@@ -56,11 +56,13 @@ impl From<portrait_segmentation::Error> for Error {
         use portrait_segmentation::Error as S;
         let other = |error| Self::Segmentation(Arc::new(error));
         match error {
-            S::Model(source) => match portrait_weights::Error::from_candle(source) {
+            S::Weights(source) => match portrait_weights::Error::from_candle(source) {
                 Ok(error) => error.into(),
                 Err(source) => out_of_memory(Stage::Segmentation, source)
-                    .unwrap_or_else(|source| other(S::Model(source))),
+                    .unwrap_or_else(|source| other(S::Weights(source))),
             },
+            S::Run(source) => out_of_memory(Stage::Segmentation, source)
+                .unwrap_or_else(|source| other(S::Run(source))),
             error => other(error),
         }
     }

@@ -1,7 +1,7 @@
 //! From an open checkpoint to a network on a device.
 
 use crate::error::Error;
-use portrait_detection::{Detector, Yolov8Config};
+use portrait_detection::{Detector, Yolov8, Yolov8Config};
 use portrait_kernels::{Device, Precision};
 use portrait_segmentation::{Birefnet, BirefnetConfig, Segmenter};
 use portrait_weights::{Checkpoint, Manifest};
@@ -35,10 +35,8 @@ pub fn load_detector(
     let config: Yolov8Config = manifest.architecture()?;
     let weights = checkpoint.var_builder(precision.dtype(), device);
     let image_size = manifest.input.width.max(manifest.input.height);
-    precision
-        .build(device, || Detector::new(&config, weights))
-        .and_then(|detector| detector.with_image_size(image_size))
-        .map_err(Error::from)
+    let network = precision.build(device, || Yolov8::new(&config, &weights))?;
+    Detector::new(network, image_size).map_err(Error::from)
 }
 
 /// Builds the segmenter of a manifest from an open checkpoint. Blocks: reads and folds weights.
@@ -56,6 +54,6 @@ pub fn load_segmenter(
     let config: BirefnetConfig = manifest.architecture()?;
     let weights = checkpoint.var_builder(precision.dtype(), device);
     let network = precision.build(device, || Birefnet::new(&config, &weights))?;
-    let input = [manifest.input.width, manifest.input.height];
-    Segmenter::new(network, device.clone(), input).map_err(Error::from)
+    let input_size = [manifest.input.width, manifest.input.height];
+    Segmenter::new(network, input_size).map_err(Error::from)
 }

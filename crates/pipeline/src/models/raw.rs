@@ -95,7 +95,7 @@ impl RawNetwork {
         for _ in 0..repeat.max(1) {
             let start = Instant::now();
             let answer = match &self.network {
-                Network::Detector(detector) => detector.model().forward(&input)?,
+                Network::Detector(detector) => detector.network().forward(&input)?,
                 Network::Segmenter(segmenter) => segmenter.network().forward(&input)?,
             };
             let synchronised = self.device.synchronize();

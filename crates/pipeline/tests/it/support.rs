@@ -58,7 +58,7 @@ pub(crate) fn write_small_birefnet(folder: &Path) -> PathBuf {
 pub(crate) fn write_yolov8n(folder: &Path) -> PathBuf {
     let config: Yolov8Config = Model::find("yolov8n").unwrap().manifest.architecture().unwrap();
     let (weights, asked) = reproducible::recording_var_builder(&Device::Cpu);
-    Yolov8::load(&config, weights).unwrap();
+    Yolov8::new(&config, &weights).unwrap();
     write(asked, folder.join("yolov8n.safetensors"))
 }
 

@@ -9,11 +9,12 @@ const BAND: usize = 256;
 /// The mean over `size × size` pixels: `x − size/2 … x − size/2 + size − 1` and the same in y, with
 /// the border mirrored without repeating its pixel (`BORDER_REFLECT_101`).
 ///
-/// `plane` holds rows of `width` values. Sums are kept in `f64`, so nothing drifts.
-pub(super) fn box_filter(plane: &[f32], width: usize, size: usize) -> Vec<f32> {
+/// `plane` holds rows of `width` values and is replaced by the means; there is one more like it for a
+/// while. Sums are kept in `f64`, so nothing drifts.
+pub(super) fn box_filter(plane: &mut [f32], width: usize, size: usize) {
     let height = plane.len() / width.max(1);
     if height == 0 || size <= 1 {
-        return plane.to_vec();
+        return;
     }
     let mut rows = vec![0f32; plane.len()];
     let columns = Window::new(width, size);
@@ -25,9 +26,8 @@ pub(super) fn box_filter(plane: &[f32], width: usize, size: usize) -> Vec<f32> {
             sum += f64::from(row[enters]) - f64::from(row[leaves]);
         }
     });
-    let mut out = vec![0f32; plane.len()];
     let window = Window::new(height, size);
-    out.par_chunks_mut(BAND * width).enumerate().for_each(|(band, out)| {
+    plane.par_chunks_mut(BAND * width).enumerate().for_each(|(band, out)| {
         let mut sums = vec![0f64; width];
         let row = |y: usize| &rows[y * width..][..width];
         for index in window.at(band * BAND) {
@@ -42,7 +42,6 @@ pub(super) fn box_filter(plane: &[f32], width: usize, size: usize) -> Vec<f32> {
             }
         }
     });
-    out
 }
 
 #[cfg(test)]
@@ -71,7 +70,9 @@ mod tests {
         {
             let plane: Vec<f32> =
                 (0..width * height).map(|i| ((i * 2_654_435) % 1000) as f32 / 1000.0).collect();
-            let difference = box_filter(&plane, width, size)
+            let mut filtered = plane.clone();
+            box_filter(&mut filtered, width, size);
+            let difference = filtered
                 .iter()
                 .zip(naive(&plane, width, size))
                 .map(|(got, want)| (got - want).abs())

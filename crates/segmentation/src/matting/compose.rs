@@ -1,7 +1,7 @@
 //! Colour and alpha put together.
 
 use super::matte::{Matte, level};
-use crate::Error;
+use crate::error::Error;
 use image::{Rgb, RgbImage, Rgba, RgbaImage};
 
 /// A picture with straight alpha (colours not multiplied by it). A pixel whose alpha is 0 carries
@@ -17,13 +17,31 @@ pub fn compose(colours: &RgbImage, matte: &Matte) -> Result<RgbaImage, Error> {
             found: matte.dimensions(),
         });
     }
-    Ok(RgbaImage::from_fn(colours.width(), colours.height(), |x, y| {
-        let Rgb([red, green, blue]) = *colours.get_pixel(x, y);
-        match level(matte.get_pixel(x, y).0[0]) {
-            0 => Rgba([0; 4]),
-            alpha => Rgba([red, green, blue, alpha]),
+    Ok(compose_part(colours, matte, (0, 0)))
+}
+
+/// As [`compose`], with the colours from this corner on: they need no copy of their own.
+pub(crate) fn compose_part(colours: &RgbImage, matte: &Matte, (x, y): (u32, u32)) -> RgbaImage {
+    let (width, height) = matte.dimensions();
+    let mut out = RgbaImage::new(width, height);
+    if width == 0 {
+        return out;
+    }
+    let (x, y, width) = (x as usize, y as usize, width as usize);
+    let rows = out.chunks_exact_mut(4 * width).zip(matte.chunks_exact(width)).enumerate();
+    for (row, (out, matte)) in rows {
+        let from = (y + row) * colours.width() as usize + x;
+        let colours = colours.as_raw()[3 * from..][..3 * width].chunks_exact(3);
+        for ((out, colour), &alpha) in out.chunks_exact_mut(4).zip(colours).zip(matte) {
+            // All zeros until now.
+            let alpha = level(alpha);
+            if alpha > 0 {
+                out[..3].copy_from_slice(colour);
+                out[3] = alpha;
+            }
         }
-    }))
+    }
+    out
 }
 
 /// The cut-out on an opaque background, which is repeated if it is smaller.

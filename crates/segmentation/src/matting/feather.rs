@@ -11,9 +11,10 @@ use super::matte::Matte;
 pub fn feather(matte: &mut Matte, radius: u32) {
     let Some([first, second]) = windows(radius) else { return };
     let width = matte.width() as usize;
-    let soft = box_filter(matte.as_raw(), width, first);
-    let soft = box_filter(&soft, width, second);
-    matte.iter_mut().zip(soft).for_each(|(value, soft)| *value = soft.clamp(0.0, 1.0));
+    for size in [first, second] {
+        box_filter(matte, width, size);
+    }
+    matte.iter_mut().for_each(|value| *value = value.clamp(0.0, 1.0));
 }
 
 /// The windows of the two filters; `None` where there is nothing to soften.

@@ -1,13 +1,13 @@
 //! The matte: how much of each pixel belongs to the foreground.
 
-use crate::Error;
+use crate::error::Error;
 use candle_core::{DType, Device, Tensor};
-use fast_image_resize::images::{TypedImage, TypedImageRef};
-use fast_image_resize::pixels::F32;
-use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::math::Rect;
 use image::{GenericImageView, GrayImage, ImageBuffer, Luma};
 use portrait_kernels::{matte_of_logits, on_card};
+use pulp::bytemuck::{cast_slice, cast_slice_mut};
 
 /// Alpha in `[0, 1]` for each pixel.
 pub type Matte = ImageBuffer<Luma<f32>, Vec<f32>>;
@@ -58,21 +58,22 @@ fn mattes_on_card(logits: &Tensor, sizes: &[(u32, u32)]) -> Result<Vec<Matte>, E
 }
 
 fn resize(values: Vec<f32>, from: (u32, u32), to: (u32, u32)) -> Result<Matte, Error> {
-    let values = if from == to {
-        values
-    } else {
-        let pixels: Vec<F32> = values.into_iter().map(F32::new).collect();
-        let source = TypedImageRef::new(from.0, from.1, &pixels).map_err(|_| Error::EmptyImage)?;
-        let mut target = TypedImage::<F32>::new(to.0, to.1);
-        let algorithm = ResizeAlg::Convolution(FilterType::CatmullRom);
-        let options = ResizeOptions::new().resize_alg(algorithm);
-        Resizer::new()
-            .resize_typed(&source, &mut target, &options)
-            .map_err(|_| Error::EmptyImage)?;
-        // The filter overshoots at edges.
-        target.pixels().iter().map(|pixel| pixel.0.clamp(0.0, 1.0)).collect()
-    };
-    Matte::from_raw(to.0, to.1, values).ok_or(Error::EmptyImage)
+    if from == to {
+        return Matte::from_raw(to.0, to.1, values).ok_or(Error::EmptyImage);
+    }
+    let mut matte = Matte::new(to.0, to.1);
+    // In place: a matte of a large photo is not made twice.
+    let source = ImageRef::new(from.0, from.1, cast_slice(&values), PixelType::F32);
+    let target = Image::from_slice_u8(to.0, to.1, cast_slice_mut(&mut matte), PixelType::F32);
+    let algorithm = ResizeAlg::Convolution(FilterType::CatmullRom);
+    let options = ResizeOptions::new().resize_alg(algorithm);
+    let resized = source.ok().zip(target.ok()).and_then(|(source, mut target)| {
+        Resizer::new().resize(&source, &mut target, &options).ok()
+    });
+    resized.ok_or(Error::EmptyImage)?;
+    // The filter overshoots at edges.
+    matte.iter_mut().for_each(|alpha| *alpha = alpha.clamp(0.0, 1.0));
+    Ok(matte)
 }
 
 /// The part of a matte inside `rect`, which lies within it.

@@ -10,6 +10,7 @@ mod matte;
 mod refine;
 mod window;
 
+pub(crate) use compose::compose_part;
 pub use compose::{compose, flatten};
 pub use crop::{CropPlan, crop_plan};
 pub use feather::feather;

@@ -2,16 +2,18 @@
 
 use super::fusion::Fusion;
 use super::matte::Matte;
-use crate::Error;
+use crate::error::Error;
 use image::RgbImage;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 /// Of a band that a thread works on.
 const LEAST_ROWS: usize = 96;
 
 /// The windows of the two passes in pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RefineOptions {
     /// Side of the first pass's window, which finds colours from afar.
     pub coarse: u32,

@@ -2,10 +2,11 @@
 
 use super::decoder::Decoder;
 use super::decoder_block::DecoderBlock;
+use super::finite_weights::finite_weights;
 use super::swin::SwinTransformer;
-use crate::Error;
 use crate::config::BirefnetConfig;
-use candle_core::{DType, Tensor};
+use crate::error::Error;
+use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use portrait_kernels::{channels_last, resize_bilinear};
 
@@ -20,25 +21,31 @@ pub(crate) const STRIDE: usize = 32;
 pub struct Birefnet {
     config: BirefnetConfig,
     dtype: DType,
+    device: Device,
     backbone: SwinTransformer,
     squeeze: DecoderBlock,
     decoder: Decoder,
 }
 
 impl Birefnet {
-    /// Builds the network from weights under their published names (`bb.…`, `squeeze_module.0.…`,
+    /// Builds the network from the parameters below `vb`, on its device and in its type, under their published names (`bb.…`, `squeeze_module.0.…`,
     /// `decoder.…`). What only training uses is not asked for. BatchNorm is folded here.
     ///
     /// # Errors
-    /// [`Error::Config`] for an impossible configuration, [`Error::Model`] when a tensor is
-    /// missing or has another shape.
+    /// [`Error::Config`] for an impossible configuration, [`Error::Weights`] naming a tensor that is
+    /// missing, has another shape, or holds values that are not finite.
     pub fn new(config: &BirefnetConfig, vb: &VarBuilder<'_>) -> Result<Self, Error> {
-        config.validate()?;
+        config.check()?;
+        Self::build(config, &finite_weights(vb)).map_err(Error::Weights)
+    }
+
+    fn build(config: &BirefnetConfig, vb: &VarBuilder<'_>) -> candle_core::Result<Self> {
         let channels = config.swin.channels().map(|channels| 2 * channels);
         let context: usize = channels.iter().sum();
         Ok(Self {
             config: config.clone(),
             dtype: vb.dtype(),
+            device: vb.device().clone(),
             backbone: SwinTransformer::new(&config.swin, &vb.pp("bb"))?,
             squeeze: DecoderBlock::new(config, [context, channels[3]], &vb.pp("squeeze_module.0"))?,
             decoder: Decoder::new(config, channels, &vb.pp("decoder"))?,
@@ -48,6 +55,11 @@ impl Birefnet {
     /// The configuration the network was built with.
     pub fn config(&self) -> &BirefnetConfig {
         &self.config
+    }
+
+    /// The device it runs on.
+    pub fn device(&self) -> &Device {
+        &self.device
     }
 
     /// The type of its weights, which its input must have.
@@ -60,7 +72,7 @@ impl Birefnet {
     ///
     /// # Errors
     /// [`Error::InputShape`] unless there are 3 channels and both sides are positive multiples of
-    /// 32; [`Error::Model`] when candle fails.
+    /// 32; [`Error::Run`] when candle fails.
     pub fn forward(&self, image: &Tensor) -> Result<Tensor, Error> {
         self.forward_with(image, &mut |_, _| {})
     }

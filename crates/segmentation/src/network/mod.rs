@@ -5,6 +5,7 @@ mod aspp;
 mod birefnet;
 mod decoder;
 mod decoder_block;
+mod finite_weights;
 mod layers;
 mod output;
 mod patches;

@@ -7,11 +7,10 @@ use crate::output::Output;
 use image::math::Rect;
 use portrait_evaluation::{BoundingBox, MattePair, MatteScores, mask_bounding_box};
 use portrait_pipeline::detection::Detector;
+use portrait_pipeline::lowlevel::{load_detector, load_segmenter, open_device};
 use portrait_pipeline::segmentation::Segmenter;
 use portrait_pipeline::weights::Family;
-use portrait_pipeline::{
-    CutOutOptions, DetectOptions, Error, Model, load_detector, load_segmenter, open_device,
-};
+use portrait_pipeline::{CutOutOptions, DetectOptions, Error, Model};
 
 /// Boxes this sure count for the average precision, as in Ultralytics' validation.
 const LEAST_CONFIDENCE: f32 = 0.001;

@@ -1,6 +1,6 @@
 //! Attention within windows, with relative position bias and shifted windows.
 
-use super::Tokens;
+use super::tokens::Tokens;
 use crate::network::layers::linear;
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;

@@ -1,8 +1,8 @@
 //! A stage of the backbone: blocks of window attention and MLP, then patch merging.
 
-use super::Tokens;
 use super::attention::Attention;
 use super::merging::PatchMerging;
+use super::tokens::Tokens;
 use crate::config::SwinConfig;
 use crate::network::layers::{layer_norm, linear};
 use candle_core::Result;

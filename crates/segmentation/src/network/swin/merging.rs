@@ -1,6 +1,6 @@
 //! Patch merging: half the resolution, twice the channels.
 
-use super::Tokens;
+use super::tokens::Tokens;
 use crate::network::layers::{layer_norm, linear_without_bias};
 use candle_core::Result;
 use candle_nn::VarBuilder;

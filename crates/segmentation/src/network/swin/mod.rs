@@ -3,6 +3,7 @@
 mod attention;
 mod block;
 mod merging;
+mod tokens;
 
 use super::layers::layer_norm;
 use crate::config::SwinConfig;
@@ -10,6 +11,7 @@ use block::Stage;
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 use portrait_kernels::{Activation, Conv2d, Conv2dParams, LayerNorm};
+use tokens::Tokens;
 
 /// Side of a patch in pixels.
 const PATCH: usize = 4;
@@ -21,26 +23,6 @@ pub(super) struct SwinTransformer {
     patch_norm: LayerNorm,
     stages: Vec<Stage>,
     norms: Vec<LayerNorm>,
-}
-
-/// Tokens of a feature map, `(batch, height · width, channels)`, row by row.
-#[derive(Debug, Clone)]
-pub(super) struct Tokens {
-    pub(super) values: Tensor,
-    pub(super) height: usize,
-    pub(super) width: usize,
-}
-
-impl Tokens {
-    /// `(batch, height, width, channels)`
-    fn to_map(&self) -> Result<Tensor> {
-        let (batch, _, channels) = self.values.dims3()?;
-        self.values.reshape((batch, self.height, self.width, channels))
-    }
-
-    fn with(&self, values: Tensor) -> Self {
-        Self { values, height: self.height, width: self.width }
-    }
 }
 
 impl SwinTransformer {

@@ -1,7 +1,7 @@
 //! Blocks and merging against the official implementation.
 
-use super::Tokens;
 use super::block::Stage;
+use super::tokens::Tokens;
 use crate::config::BirefnetConfig;
 use candle_core::{DType, Device};
 use portrait_test_support::{golden, reproducible, test_data};
