@@ -11,7 +11,14 @@ use portrait_segmentation::Error as Segmentation;
 use portrait_storage::Error as Storage;
 use portrait_weights::Error as Weights;
 
-pub(super) fn code(error: &Error) -> Code {
+impl Error {
+    /// The stable code, as in `NO_PERSON_DETECTED`.
+    pub fn code(&self) -> Code {
+        code(self)
+    }
+}
+
+fn code(error: &Error) -> Code {
     match error {
         Error::Photo(error) => photo(error),
         Error::PhotoNotFound { .. } => Code::ImageNotFound,

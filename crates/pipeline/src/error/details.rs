@@ -1,7 +1,6 @@
 //! What a program may want to know of an error beside its message.
 
 use super::code::Code;
-use super::codes::code;
 use super::error::Error;
 use super::message;
 use crate::photo::PhotoError;
@@ -9,14 +8,26 @@ use crate::stage::Stage;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-pub(super) fn retry_after(error: &Error) -> Option<Duration> {
+impl Error {
+    /// How long to wait before trying again, where a server said so or waiting helps.
+    pub fn retry_after(&self) -> Option<Duration> {
+        retry_after(self)
+    }
+
+    /// What a program may want to know beside the message: an object, empty where there is nothing.
+    pub fn details(&self) -> Value {
+        details(self)
+    }
+}
+
+fn retry_after(error: &Error) -> Option<Duration> {
     match error {
         Error::DId(_) | Error::Timeout { stage: Stage::Video, .. } => {
             let said = match error {
                 Error::DId(error) => error.retry_after(),
                 _ => None,
             };
-            let usual = match code(error) {
+            let usual = match error.code() {
                 // A talk that is still being made, or may still show.
                 Code::DIdTimeout | Code::DIdTalkAmbiguous | Code::DIdRateLimited => Some(60),
                 Code::DIdUnavailable => Some(30),
@@ -35,7 +46,7 @@ pub(super) fn retry_after(error: &Error) -> Option<Duration> {
     }
 }
 
-pub(super) fn details(error: &Error) -> Value {
+fn details(error: &Error) -> Value {
     match error {
         Error::Photo(PhotoError::TooManyBytes { found, limit }) => {
             json!({ "image_size_bytes": found, "max_size_bytes": limit })

@@ -1,8 +1,7 @@
 //! The pipeline's one error, and what the catalogue knows of it.
 
-use super::code::{Code, Tier};
+use super::code::Tier;
 use super::kind::Kind;
-use super::{codes, details};
 use crate::photo::PhotoError;
 use crate::stage::Stage;
 use portrait_kernels::DeviceError;
@@ -180,11 +179,6 @@ impl Error {
         Self::Encode { what, source: Arc::new(source) }
     }
 
-    /// The stable code, as in `NO_PERSON_DETECTED`.
-    pub fn code(&self) -> Code {
-        codes::code(self)
-    }
-
     /// How severe it is.
     pub fn tier(&self) -> Tier {
         self.code().tier()
@@ -208,16 +202,6 @@ impl Error {
             }
             _ => self.code().operator_action(),
         }
-    }
-
-    /// How long to wait before trying again, where a server said so or waiting helps.
-    pub fn retry_after(&self) -> Option<Duration> {
-        details::retry_after(self)
-    }
-
-    /// What a program may want to know beside the message: an object, empty where there is nothing.
-    pub fn details(&self) -> Value {
-        details::details(self)
     }
 
     /// The envelope of an answer: `{"success": false, "error": {code, message, tier, user_action,
