@@ -24,7 +24,7 @@ use std::task::{Context, Poll};
 /// # futures::executor::block_on(async {
 /// let (progress, feed) = Progress::feed("order 7");
 /// let page = feed.updates(); // one reader, from the beginning
-/// // In earnest the steps of a pipeline tell it.
+/// // In a program, the steps of the pipeline tell it.
 /// let work = async { Ok::<_, Error>("three persons") };
 /// progress.watch(Stage::Detection, None, work).await?;
 /// drop(progress); // the job is over
