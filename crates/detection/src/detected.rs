@@ -23,15 +23,16 @@ impl Detected {
     /// [`candidates`] takes them.
     ///
     /// # Errors
-    /// [`Error::InvalidOutput`] for another number of values; [`Error::NotFinite`] if one is infinite or
-    /// no number; [`Error::Constant`] if no probability depends on the place, as with weights of zeros.
+    /// [`Error::InvalidOutput`] for another number of values; [`Error::NotFinite`] if one is
+    /// infinite or no number; [`Error::Constant`] if no probability depends on the place, as with
+    /// weights of zeros.
     pub fn new(output: Vec<f32>, classes: usize, input: &PhotoInput) -> Result<Self> {
         check_output(&output, classes)?;
         Ok(Self { output, classes, size: input.size() })
     }
 
-    /// The persons, or what the options of the input ask for, in pixels of the photo: the most confident
-    /// first. `input` is that which this was made of.
+    /// The persons, or what the options of the input ask for, in pixels of the photo: the most
+    /// confident first. `input` is that which this was made of.
     ///
     /// # Errors
     /// [`Error::InvalidOption`] for a class that the network does not have;

@@ -22,8 +22,8 @@ pub struct Detector {
 }
 
 impl Detector {
-    /// `image_size` is used where [`DetectOptions::image_size`] is `None`: pixels of the longer side,
-    /// 1 to 4096; 640 for the published checkpoints.
+    /// `image_size` is used where [`DetectOptions::image_size`] is `None`: pixels of the longer
+    /// side, 1 to 4096; 640 for the published checkpoints.
     ///
     /// # Errors
     /// [`Error::InvalidOption`] for another size.
@@ -88,13 +88,13 @@ impl Detector {
         Ok(found)
     }
 
-    /// The device's part of detections, in one run: the network, for inputs of one size. Returns when the
-    /// device has done it.
+    /// The device's part of detections, in one run: the network, for inputs of one size. Returns
+    /// when the device has done it.
     ///
     /// # Errors
-    /// [`Error::EmptyPhoto`] for no inputs, [`Error::InvalidInput`] if their sizes differ, [`Error::Run`]
-    /// where the device fails, [`Error::NotFinite`] or [`Error::Constant`] where the network computes
-    /// nonsense for one of them.
+    /// [`Error::EmptyPhoto`] for no inputs, [`Error::InvalidInput`] if their sizes differ,
+    /// [`Error::Run`] where the device fails, [`Error::NotFinite`] or [`Error::Constant`] where the
+    /// network computes nonsense for one of them.
     pub fn run(&self, inputs: &[impl Borrow<PhotoInput>]) -> Result<Vec<Detected>> {
         let inputs: Vec<&PhotoInput> = inputs.iter().map(Borrow::borrow).collect();
         let pictures: Vec<&RgbImage> = inputs.iter().map(|input| &input.input).collect();

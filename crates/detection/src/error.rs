@@ -24,7 +24,8 @@ pub enum Error {
     /// An option is out of its range.
     #[error("detection option {option} cannot be {value}; give {expected}")]
     InvalidOption {
-        /// The field of [`DetectOptions`](crate::DetectOptions) or [`NmsOptions`](crate::NmsOptions).
+        /// The field of [`DetectOptions`](crate::DetectOptions) or
+        /// [`NmsOptions`](crate::NmsOptions).
         option: &'static str,
         /// What it held.
         value: String,
@@ -59,7 +60,8 @@ pub enum Error {
         /// The number of classes.
         classes: usize,
     },
-    /// The weights do not fit the network: a tensor is missing, has another shape or holds no numbers.
+    /// The weights do not fit the network: a tensor is missing, has another shape or holds no
+    /// numbers.
     #[error("cannot build the YOLOv8 network: {}; give the weights of this model", first_line(.0))]
     Weights(#[source] TensorError),
     /// The device failed while the network ran, for example because its memory is full.

@@ -7,11 +7,12 @@
 //! | choose boxes | [`candidates`], [`non_maximum_suppression`] | Ultralytics' `non_max_suppression` with torchvision |
 //! | back to the photo | [`Letterbox::to_photo`] | Ultralytics' `scale_boxes` |
 //!
-//! The easy call is [`Detector::detect`], which does all four. It has three parts, for a program that has
-//! a thread for each device: [`PhotoInput::new`] before it, [`Detector::run`] on it, for one input or
-//! several of one size, and [`Detected::persons`] behind it. The steps before and after the network are
-//! pure functions on plain buffers. What the network computes is checked before it is used: numbers that
-//! are not finite, and answers that do not depend on the picture, are errors. The crate reads no files and starts no threads of its own: weights come in a
+//! The easy call is [`Detector::detect`], which does all four. It has three parts, for a program
+//! that has a thread for each device: [`PhotoInput::new`] before it, [`Detector::run`] on it, for
+//! one input or several of one size, and [`Detected::persons`] behind it. The steps before and
+//! after the network are pure functions on plain buffers. What the network computes is checked
+//! before it is used: numbers that are not finite, and answers that do not depend on the picture,
+//! are errors. The crate reads no files and starts no threads of its own: weights come in a
 //! [`VarBuilder`](candle_nn::VarBuilder), from safetensors with Ultralytics' parameter names or
 //! those of candle's example.
 //!
@@ -27,7 +28,8 @@
 //! let detector = Detector::new(network, 640)?;
 //!
 //! let photo = RgbImage::new(160, 120);
-//! let options = DetectOptions { confidence: 0.6, image_size: Some(160), ..DetectOptions::default() };
+//! let (confidence, image_size) = (0.6, Some(160));
+//! let options = DetectOptions { confidence, image_size, ..DetectOptions::default() };
 //! let persons = detector.detect(&photo, &options)?;
 //! // This network has never seen a person.
 //! assert!(persons.is_empty());

@@ -24,10 +24,10 @@ pub enum LetterboxMode {
 
 /// Options of a detection. The defaults are those of Ultralytics, but for persons only.
 ///
-/// Their JSON is stable, because it becomes part of what identifies a result: all fields below, in this
-/// order. A field that a later version adds is left out where it has its default, so that the same wish
-/// has the same JSON for good. A field that is missing when it is read has its default; an unknown one is
-/// an error. Reading checks no ranges: [`check`](Self::check) does.
+/// Their JSON is stable, because it becomes part of what identifies a result: all fields below, in
+/// this order. A field that a later version adds is left out where it has its default, so that the
+/// same wish has the same JSON for good. A field that is missing when it is read has its default;
+/// an unknown one is an error. Reading checks no ranges: [`check`](Self::check) does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DetectOptions {

@@ -7,7 +7,8 @@ use image::RgbImage;
 
 /// The network's input made of a photo, how the photo lies in it, and what is asked for.
 ///
-/// Inputs of one [`size`](Self::size) can go through the network together, also with different options.
+/// Inputs of one [`size`](Self::size) can go through the network together, also with different
+/// options.
 #[derive(Debug, Clone)]
 pub struct PhotoInput {
     /// The photo, resized and padded.
@@ -18,11 +19,11 @@ pub struct PhotoInput {
 
 impl PhotoInput {
     /// Resizes and pads the photo; needs no device. `image_size` is
-    /// [`Detector::image_size`](crate::Detector::image_size), in pixels; it counts where the options name
-    /// no size.
+    /// [`Detector::image_size`](crate::Detector::image_size), in pixels; it counts where the
+    /// options name no size.
     ///
-    /// Options are checked as far as that needs no network; [`DetectOptions::check`] also compares the
-    /// wanted classes with those that a network has.
+    /// Options are checked as far as that needs no network; [`DetectOptions::check`] also compares
+    /// the wanted classes with those that a network has.
     ///
     /// # Errors
     /// [`Error::InvalidOption`](crate::Error::InvalidOption),

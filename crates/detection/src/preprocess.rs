@@ -123,8 +123,8 @@ fn scaled(length: u32, ratio: f64) -> u32 {
     ((f64::from(length) * ratio).round_ties_even() as u32).max(1)
 }
 
-/// Pictures of one size as the network's input: `(pictures, 3, height, width)`, from 0 to 1, on a device and
-/// in the type of its network. Bytes go to the device.
+/// Pictures of one size as the network's input: `(pictures, 3, height, width)`, from 0 to 1, on a
+/// device and in the type of its network. Bytes go to the device.
 ///
 /// # Errors
 /// [`Error::EmptyPhoto`] where there is no picture or no pixel, [`Error::InvalidInput`] where the

@@ -157,7 +157,8 @@ fn the_smallest_network_equals_the_official_one_on_every_isa() {
     }
 }
 
-/// The same within what a matrix unit may round, a fiftieth of a pixel; without one, exactly the same.
+/// The same within what a matrix unit may round, a fiftieth of a pixel; without one, exactly the
+/// same.
 #[test]
 fn a_rounded_network_is_hardly_another_one() {
     Precision::Tf32.build(&Device::Cpu, || {

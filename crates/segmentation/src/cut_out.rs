@@ -11,10 +11,10 @@ use std::borrow::Cow;
 
 /// How a person is cut out.
 ///
-/// Their JSON is stable, because it becomes part of what identifies a result: all fields below, in this
-/// order. A field that a later version adds is left out where it has its default, so that the same wish
-/// has the same JSON for good. A field that is missing when it is read has its default; an unknown one is
-/// an error. Reading checks no ranges: [`check`](Self::check) does.
+/// Their JSON is stable, because it becomes part of what identifies a result: all fields below, in
+/// this order. A field that a later version adds is left out where it has its default, so that the
+/// same wish has the same JSON for good. A field that is missing when it is read has its default;
+/// an unknown one is an error. Reading checks no ranges: [`check`](Self::check) does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CutOutOptions {
@@ -70,7 +70,8 @@ impl CutOutOptions {
 pub struct CutOut {
     /// Straight alpha; no colour where alpha is 0.
     pub image: RgbaImage,
-    /// The alpha of `image` in full precision; the very levels of `image` where it was made on a card.
+    /// The alpha of `image` in full precision; the very levels of `image` where it was made on a
+    /// card.
     pub matte: Matte,
     /// The place of `image` in the photo.
     pub rect: Rect,
@@ -127,8 +128,8 @@ pub fn finish_cut_out(
     Ok(CutOut { image, matte, rect: plan.output })
 }
 
-/// The parts of the person's box and the others' inside a rectangle of the photo, in its pixels; `None`
-/// where the person has none.
+/// The parts of the person's box and the others' inside a rectangle of the photo, in its pixels;
+/// `None` where the person has none.
 pub(crate) fn seen_from(frame: Rect, person: Rect, others: &[Rect]) -> Option<(Rect, Vec<Rect>)> {
     let others = others.iter().filter_map(|&other| part_of(frame, other)).collect();
     part_of(frame, person).map(|person| (person, others))

@@ -51,7 +51,8 @@ pub enum Error {
         "the BiRefNet network computed the same for every place of the picture; its weights are damaged: give the file anew"
     )]
     Constant,
-    /// The weights do not fit the network: a tensor is missing, has another shape or holds no numbers.
+    /// The weights do not fit the network: a tensor is missing, has another shape or holds no
+    /// numbers.
     #[error("cannot build the BiRefNet network: {}; give the weights of this model", first_line(.0))]
     Weights(#[source] candle_core::Error),
     /// The device failed while the network ran, for example because its memory is full.

@@ -1,11 +1,10 @@
 //! BiRefNet in candle: a photo and a person's box in, a cut-out on a transparent background out.
 //!
-//! The easy call is [`Segmenter::cut_out`]. It has three parts, for a program that has a thread for each
-//! device: [`PersonCrop::new`] before it, [`Segmenter::run`] on it, for one crop or several,
-//! [`Segmented::cut_out`] behind it. [`Segmenter::remove_background`] and [`PersonCrop::whole`] do the same
-//! for a whole picture, without boxes.
-//! On an NVIDIA card the second part does all that follows the network too, and only bytes of pixels go
-//! there and come back. Every step is public:
+//! The easy call is [`Segmenter::cut_out`]. It has three parts, for a program that has a thread for
+//! each device: [`PersonCrop::new`] before it, [`Segmenter::run`] on it, for one crop or several,
+//! [`Segmented::cut_out`] behind it. [`Segmenter::remove_background`] and [`PersonCrop::whole`] do
+//! the same for a whole picture, without boxes. On an NVIDIA card the second part does all that
+//! follows the network too, and only bytes of pixels go there and come back. Every step is public:
 //!
 //! 1. [`crop_plan`] and [`crop_photo`] give the person's box with context;
 //! 2. [`preprocess`] stretches it to the network's input and normalises;
@@ -14,8 +13,9 @@
 //! 5. [`finish_cut_out`] does the rest: [`gate`] keeps neighbours out, [`refine_foreground`] takes
 //!    the old background out of the edge's colours, [`feather`] softens, [`compose`] joins.
 //!
-//! What the network computes is checked before it is used: numbers that are not finite, and answers that
-//! do not depend on the picture, are errors. Everything is synchronous: no files, no network, no environment.
+//! What the network computes is checked before it is used: numbers that are not finite, and answers
+//! that do not depend on the picture, are errors. Everything is synchronous: no files, no network,
+//! no environment.
 //!
 //! ```
 //! use candle_core::{DType, Device};

@@ -8,7 +8,8 @@ use image::RgbImage;
 use image::math::Rect;
 use std::sync::Arc;
 
-/// A person with context as cut from a photo, the network's input made of it, and what is asked for.
+/// A person with context as cut from a photo, the network's input made of it, and what is asked
+/// for.
 #[derive(Debug, Clone)]
 pub struct PersonCrop {
     /// The photo inside `plan.context`.
@@ -23,8 +24,8 @@ pub struct PersonCrop {
 }
 
 impl PersonCrop {
-    /// Cuts out and stretches; needs no device. `person` and `others` (the other persons' boxes, which
-    /// keep them out) are in photo pixels, `input_size` is
+    /// Cuts out and stretches; needs no device. `person` and `others` (the other persons' boxes,
+    /// which keep them out) are in photo pixels, `input_size` is
     /// [`Segmenter::input_size`](crate::Segmenter::input_size).
     ///
     /// # Errors
@@ -44,13 +45,14 @@ impl PersonCrop {
         Self::made(photo, plan, person, others.to_vec(), options, input_size)
     }
 
-    /// The whole picture, of which the background is to be removed: stretched to the network's input, as
-    /// the model's authors do it. There is no box: whatever the network takes for foreground stays, and the
-    /// padding does not count. The picture is not copied where an `Arc` of it is given.
+    /// The whole picture, of which the background is to be removed: stretched to the network's
+    /// input, as the model's authors do it. There is no box: whatever the network takes for
+    /// foreground stays, and the padding does not count. The picture is not copied where an `Arc`
+    /// of it is given.
     ///
     /// # Errors
-    /// [`Error::EmptyImage`] for a picture or an input without pixels, [`Error::Option`] for an option out
-    /// of range.
+    /// [`Error::EmptyImage`] for a picture or an input without pixels, [`Error::Option`] for an
+    /// option out of range.
     pub fn whole(
         picture: impl Into<Arc<RgbImage>>,
         options: &CutOutOptions,

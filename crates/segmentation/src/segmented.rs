@@ -25,16 +25,16 @@ enum Made {
 }
 
 impl Segmented {
-    /// From the network's answer to the crop's input, `(1, 1, height, width)`, where it lies. On a card
-    /// the crop goes there as bytes, and the cut-out comes back as bytes; from elsewhere the logits come.
-    /// Returns when the device has done its work.
+    /// From the network's answer to the crop's input, `(1, 1, height, width)`, where it lies. On a
+    /// card the crop goes there as bytes, and the cut-out comes back as bytes; from elsewhere the
+    /// logits come. Returns when the device has done its work.
     ///
     /// Colours and alpha differ between the two by a level of 255 at most: all sums have digits to
     /// spare, but where a value lies between two levels, its last bit decides.
     ///
     /// # Errors
-    /// [`Error::NotFinite`] if a logit is infinite or no number, [`Error::Constant`] if all are the same,
-    /// as with weights of zeros, [`Error::Run`] for other shapes, or when the device fails.
+    /// [`Error::NotFinite`] if a logit is infinite or no number, [`Error::Constant`] if all are the
+    /// same, as with weights of zeros, [`Error::Run`] for other shapes, or when the device fails.
     pub fn new(logits: &Tensor, crop: &PersonCrop) -> Result<Self, Error> {
         check_logits(logits)?;
         Ok(Self(if on_card(logits.device()) {

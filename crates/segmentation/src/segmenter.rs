@@ -53,7 +53,8 @@ impl Segmenter {
     ///
     /// # Errors
     /// [`Error::EmptyImage`] for an image without pixels, [`Error::Run`] when candle fails,
-    /// [`Error::NotFinite`] or [`Error::Constant`] where the network computes nonsense for one of them.
+    /// [`Error::NotFinite`] or [`Error::Constant`] where the network computes nonsense for one of
+    /// them.
     pub fn mattes(&self, images: &[RgbImage]) -> Result<Vec<Matte>, Error> {
         let [width, height] = self.input_size;
         let inputs = images.iter().map(|image| stretch(image, width, height));
@@ -70,12 +71,13 @@ impl Segmenter {
     /// `person` and `others` (the other persons' boxes, which keep them out) are in photo pixels.
     /// Crops the box with context, takes the matte, gates it, estimates edge colours, feathers and
     /// cuts the context off again. Where there are several threads, make a [`PersonCrop`], give it
-    /// to [`run`](Self::run) on the device's thread, and finish elsewhere by [`Segmented::cut_out`].
+    /// to [`run`](Self::run) on the device's thread, and finish elsewhere by
+    /// [`Segmented::cut_out`].
     ///
     /// # Errors
     /// [`Error::BoxOutside`] if the box has no pixel in the photo, [`Error::Option`] for an option
-    /// out of range, [`Error::Run`] when candle fails, [`Error::NotFinite`] or [`Error::Constant`] where
-    /// the network computes nonsense.
+    /// out of range, [`Error::Run`] when candle fails, [`Error::NotFinite`] or [`Error::Constant`]
+    /// where the network computes nonsense.
     pub fn cut_out(
         &self,
         photo: &RgbImage,
@@ -103,13 +105,13 @@ impl Segmenter {
         self.run(&[crop])?.swap_remove(0).cut_out(crop)
     }
 
-    /// The device's part of cut-outs, in one run: the network, and on an NVIDIA card all that follows, so
-    /// that the finished pixels come back from it. Returns when the device has done it.
+    /// The device's part of cut-outs, in one run: the network, and on an NVIDIA card all that
+    /// follows, so that the finished pixels come back from it. Returns when the device has done it.
     ///
     /// # Errors
-    /// [`Error::EmptyImage`] for no crops, [`Error::InputShape`] if a crop was made for another size of
-    /// input, [`Error::Run`] when candle fails, [`Error::NotFinite`] or [`Error::Constant`] where the
-    /// network computes nonsense for one of them.
+    /// [`Error::EmptyImage`] for no crops, [`Error::InputShape`] if a crop was made for another
+    /// size of input, [`Error::Run`] when candle fails, [`Error::NotFinite`] or [`Error::Constant`]
+    /// where the network computes nonsense for one of them.
     pub fn run(&self, crops: &[impl Borrow<PersonCrop>]) -> Result<Vec<Segmented>, Error> {
         let crops: Vec<&PersonCrop> = crops.iter().map(Borrow::borrow).collect();
         for crop in &crops {

@@ -57,7 +57,8 @@ fn photo(width: u32, height: u32) -> RgbImage {
     })
 }
 
-/// Logits of two discs with soft edges, of a speck of little alpha, and of a line between the discs.
+/// Logits of two discs with soft edges, of a speck of little alpha, and of a line between the
+/// discs.
 fn drawn(size: [usize; 2]) -> Tensor {
     let [height, width] = size;
     let logit = |index: usize| {

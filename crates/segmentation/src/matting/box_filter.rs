@@ -9,8 +9,8 @@ const BAND: usize = 256;
 /// The mean over `size × size` pixels: `x − size/2 … x − size/2 + size − 1` and the same in y, with
 /// the border mirrored without repeating its pixel (`BORDER_REFLECT_101`).
 ///
-/// `plane` holds rows of `width` values and is replaced by the means; there is one more like it for a
-/// while. Sums are kept in `f64`, so nothing drifts.
+/// `plane` holds rows of `width` values and is replaced by the means; there is one more like it for
+/// a while. Sums are kept in `f64`, so nothing drifts.
 pub(super) fn box_filter(plane: &mut [f32], width: usize, size: usize) {
     let height = plane.len() / width.max(1);
     if height == 0 || size <= 1 {

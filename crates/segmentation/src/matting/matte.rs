@@ -16,8 +16,8 @@ pub type Matte = ImageBuffer<Luma<f32>, Vec<f32>>;
 ///
 /// The sigmoid is taken first; its values are resized bicubically (Catmull-Rom, the filter the
 /// model card's example uses through Pillow) and clamped to `[0, 1]`. Nothing is stretched to the
-/// full range: a picture without foreground gives an empty matte. On an NVIDIA card, all of it is done
-/// there.
+/// full range: a picture without foreground gives an empty matte. On an NVIDIA card, all of it is
+/// done there.
 ///
 /// # Errors
 /// [`Error::EmptyImage`] if a size is 0 or there are fewer logits than sizes.

@@ -28,12 +28,13 @@ pub struct Birefnet {
 }
 
 impl Birefnet {
-    /// Builds the network from the parameters below `vb`, on its device and in its type, under their published names (`bb.…`, `squeeze_module.0.…`,
-    /// `decoder.…`). What only training uses is not asked for. BatchNorm is folded here.
+    /// Builds the network from the parameters below `vb`, on its device and in its type, under
+    /// their published names (`bb.…`, `squeeze_module.0.…`, `decoder.…`). What only training uses
+    /// is not asked for. BatchNorm is folded here.
     ///
     /// # Errors
-    /// [`Error::Config`] for an impossible configuration, [`Error::Weights`] naming a tensor that is
-    /// missing, has another shape, or holds values that are not finite.
+    /// [`Error::Config`] for an impossible configuration, [`Error::Weights`] naming a tensor that
+    /// is missing, has another shape, or holds values that are not finite.
     pub fn new(config: &BirefnetConfig, vb: &VarBuilder<'_>) -> Result<Self, Error> {
         config.check()?;
         Self::build(config, &finite_weights(vb)).map_err(Error::Weights)
