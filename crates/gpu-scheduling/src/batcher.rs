@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use self::gathering::{Entry, Gathering};
 use crate::error::{Error, Failure, Message};
-use crate::gate::Place;
+use crate::gate::QueuePlace;
 use crate::policy::Priority;
 use crate::queue::ClassId;
 use crate::scheduler::Scheduler;
@@ -45,7 +45,7 @@ pub struct BatchRequest {
     /// How long it may wait until its batch has a device; its run may take longer.
     pub max_wait: Option<Duration>,
     /// The [place](Scheduler::reserve) kept for it, given back when its batch has a device.
-    pub place: Option<Place>,
+    pub place: Option<QueuePlace>,
 }
 
 impl Default for BatchRequest {
@@ -178,7 +178,7 @@ where
 async fn gather<D, K, I, O>(
     shared: Arc<Shared<D, K, I, O>>,
     flow: Arc<str>,
-    place: Option<Place>,
+    place: Option<QueuePlace>,
     key: (Priority, K),
     number: u64,
 ) where

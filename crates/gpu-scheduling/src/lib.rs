@@ -36,7 +36,7 @@
 //! - **No starvation.** When an exclusive run is next in order and no device is free, one is
 //!   reserved: nothing starts on it any more before that run.
 //! - **Bounds.** A full queue refuses at once with [`Error::Full`], which says when to come back. A
-//!   [`Place`] is kept for a request that is still being prepared.
+//!   [`QueuePlace`] is kept for a request that is still being prepared.
 //! - **Cancelling.** A request, a lease and a running job can be dropped at any time. What waits is
 //!   withdrawn, what was granted is given back, what runs is finished and then given back.
 //! - **Failures.** A panic is an error of its job alone. A job out of memory is tried once more,
@@ -68,7 +68,7 @@ mod worker;
 pub use batcher::{BatchRequest, Batcher, BatcherSettings};
 pub use cards::card_memory;
 pub use error::{Cause, Error, Failure};
-pub use gate::Place;
+pub use gate::QueuePlace;
 pub use lease::Lease;
 pub use policy::{BIREFNET, Card, Class, DeviceSpec, Policy, Priority, YOLO};
 pub use queue::{ClassId, DeviceId, DeviceState, Event, Outcome, Queue, Released, Request, Ticket};

@@ -124,7 +124,7 @@ impl DeviceSpec {
 
 /// The classes and bounds of one scheduler.
 ///
-/// The default is [`Policy::seed`].
+/// The default is [`Policy::standard`].
 ///
 /// # Bounds on what waits
 /// At most [`waiting`](Self::waiting) requests wait in all, and at most
@@ -139,9 +139,9 @@ impl DeviceSpec {
 pub struct Policy {
     /// Every class that may be asked for.
     pub classes: Vec<Class>,
-    /// Requests that may wait in all, [places](crate::Place) included; one more is refused at once.
+    /// Requests that may wait in all, [places](crate::QueuePlace) included; one more is refused at once.
     pub waiting: usize,
-    /// Requests that may wait in one flow, [places](crate::Place) included. Smaller than `waiting`,
+    /// Requests that may wait in one flow, [places](crate::QueuePlace) included. Smaller than `waiting`,
     /// it leaves room for the others, however much one flow asks for.
     pub waiting_per_flow: usize,
     /// For each such time it has waited, a request stands beside those of one priority higher.
@@ -161,7 +161,7 @@ const MIB: u64 = 1 << 20;
 
 impl Default for Policy {
     fn default() -> Self {
-        Self::seed()
+        Self::standard()
     }
 }
 
@@ -180,7 +180,7 @@ impl Policy {
     }
 
     /// Detection two at a time, segmentation alone on its device, whatever memory there is.
-    pub fn seed() -> Self {
+    pub fn standard() -> Self {
         Self::new(vec![
             Class::shared(YOLO, 2, 0).taking(Duration::from_millis(20)),
             Class::exclusive(BIREFNET, 0).taking(Duration::from_millis(200)),

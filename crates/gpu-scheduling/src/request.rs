@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::gate::Place;
+use crate::gate::QueuePlace;
 use crate::lease::Lease;
 use crate::policy::Priority;
 use crate::queue::Request;
@@ -23,7 +23,7 @@ pub struct LeaseRequest<D> {
     unknown: Option<Error>,
     request: Request,
     within: Option<Duration>,
-    place: Option<Place>,
+    place: Option<QueuePlace>,
 }
 
 impl<D> fmt::Debug for LeaseRequest<D> {
@@ -61,7 +61,7 @@ impl<D: 'static> LeaseRequest<D> {
 
     /// Waits in the place that was [kept](crate::Scheduler::reserve) for this request, and so is
     /// not refused. A place of another class, flow or scheduler is given back and changes nothing.
-    pub fn place(mut self, place: Place) -> Self {
+    pub fn place(mut self, place: QueuePlace) -> Self {
         self.place = Some(place);
         self
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::cards::Cards;
 use crate::error::{Error, Failure};
-use crate::gate::{Gate, Place};
+use crate::gate::{Gate, QueuePlace};
 use crate::policy::{DeviceSpec, Policy, Priority};
 use crate::queue::{ClassId, DeviceId, DeviceState, Queue, Request};
 use crate::request::LeaseRequest;
@@ -53,7 +53,7 @@ impl<D> fmt::Debug for Builder<D> {
 }
 
 impl<D: 'static> Builder<D> {
-    /// Follows this policy instead of [`Policy::seed`].
+    /// Follows this policy instead of [`Policy::standard`].
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
@@ -155,6 +155,12 @@ impl<D: 'static> Scheduler<D> {
         self.shared.gate.expected_wait(class)
     }
 
+    /// How many requests of this class wait now, with those that have a place and are prepared.
+    /// Takes one short lock.
+    pub fn waiting(&self, class: ClassId) -> usize {
+        self.shared.gate.waiting(class)
+    }
+
     /// What runs and waits, and what happened so far. Asks the cards' driver, where there is one:
     /// up to some milliseconds.
     pub fn snapshot(&self) -> Snapshot {
@@ -190,7 +196,7 @@ impl<D: 'static> Scheduler<D> {
     ///
     /// # Errors
     /// [`Error::Full`] at once; [`Error::UnknownClass`], [`Error::NoDevice`], [`Error::Closed`].
-    pub fn reserve(&self, class: &str, flow: impl Into<Arc<str>>) -> Result<Place, Error> {
+    pub fn reserve(&self, class: &str, flow: impl Into<Arc<str>>) -> Result<QueuePlace, Error> {
         self.shared.gate.reserve(self.class(class)?, flow.into())
     }
 

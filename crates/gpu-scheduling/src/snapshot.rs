@@ -149,7 +149,8 @@ mod tests {
 
     #[test]
     fn times_are_seconds_and_what_is_written_is_read_back() {
-        let mut queue = Queue::new(Policy::seed(), vec![DeviceSpec::new("cpu", 1 << 30)]).unwrap();
+        let mut queue =
+            Queue::new(Policy::standard(), vec![DeviceSpec::new("cpu", 1 << 30)]).unwrap();
         let ticket = queue.submit(ms(0), Request::new(ClassId(1))).unwrap();
         queue.submit(ms(0), Request::new(ClassId(0))).unwrap();
         queue.release(ms(1250), ticket, Outcome::Finished);

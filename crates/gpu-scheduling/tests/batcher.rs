@@ -159,7 +159,7 @@ async fn the_time_to_wait_is_not_for_the_run() {
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_whose_callers_have_all_gone_leaves_the_queue() {
-    let policy = Policy { waiting: 1, ..Policy::seed() };
+    let policy = Policy { waiting: 1, ..Policy::standard() };
     let device = DeviceSpec::new("cpu", 1 << 30);
     let scheduler = Scheduler::builder().policy(policy).device(device, || Ok(())).build().unwrap();
     let settings = settings(4, Duration::ZERO);

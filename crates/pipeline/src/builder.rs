@@ -70,7 +70,7 @@ impl PipelineBuilder {
     }
 
     /// How many runs a device takes at once, and how many requests may wait. By default
-    /// [`Policy::seed`] with 256 waiting, 64 of one flow; see docs/gpu.md for others. It must hold the classes
+    /// [`Policy::standard`] with 256 waiting, 64 of one flow; see docs/gpu.md for others. It must hold the classes
     /// [`YOLO`](crate::gpu_scheduling::YOLO) and [`BIREFNET`](crate::gpu_scheduling::BIREFNET).
     /// Memory that it only assumes, as [`Policy::by_memory`] does, is replaced by the peaks that
     /// the models' manifests tell for the devices and the precision.

@@ -40,9 +40,25 @@ impl Pipeline {
             this.not_deleted(id).await?;
             let about = this.description(Origin::Uploaded, None);
             let artifact = Artifact::Upload { photo: id };
-            Ok(this.storage().put_described(artifact, photo.bytes().clone(), &about).await?.key)
+            this.put(artifact, photo.bytes().clone(), &about).await
         };
         this.while_wanted(id, work).await
+    }
+
+    /// [`Photo::decode_within`] on the bounded threads of the cores, beside the async runtime.
+    ///
+    /// # Errors
+    /// [`Error::Photo`], [`Error::Closing`].
+    pub async fn decode(
+        &self,
+        bytes: impl Into<Bytes>,
+        limits: &PhotoLimits,
+    ) -> Result<Photo, Error> {
+        let this = self.admit()?;
+        let (bytes, limits) = (bytes.into(), *limits);
+        let flow = this.context.flow.clone().unwrap_or_else(|| Stage::Photo.as_str().into());
+        let decode = move || Photo::decode_within(bytes, &limits);
+        this.inner.cores.run(&flow, Stage::Photo, decode).await?
     }
 
     /// A photo that was [kept](Self::keep), decoded anew.
@@ -91,12 +107,12 @@ impl Pipeline {
             let about = this.description(Origin::Detected, detections.made.as_ref());
             for (person, jpeg) in thumbnails {
                 let artifact = Artifact::Person { photo: id, person, recipe: Some(recipe) };
-                this.storage().put_described(artifact, jpeg, &about).await?;
+                this.put(artifact, jpeg, &about).await?;
             }
             let json = serde_json::to_vec(detections)
                 .map_err(|error| Error::encode("the detections", error))?;
             let artifact = Artifact::Detections { photo: id, recipe };
-            Ok(this.storage().put_described(artifact, Bytes::from(json), &about).await?.key)
+            this.put(artifact, Bytes::from(json), &about).await
         };
         this.while_wanted(id, work).await
     }
@@ -136,8 +152,8 @@ impl Pipeline {
         let (person, recipe) = (cut_out.person.person_id as u32, Some(cut_out.recipe));
         let about = this.description(Origin::CutOut, Some(&cut_out.made));
         let artifact = Artifact::CutOut { photo, person, recipe };
-        let put = this.storage().put_described(artifact, cut_out.png.clone(), &about);
-        let key = this.while_wanted(photo, async { Ok(put.await?.key) }).await?;
+        let put = this.put(artifact, cut_out.png.clone(), &about);
+        let key = this.while_wanted(photo, put).await?;
         cut_out.key = Some(key);
         Ok(key)
     }
@@ -192,6 +208,24 @@ impl Pipeline {
             this.inner.cores.run(&flow, Stage::Photo, decode).await?
         };
         this.while_wanted(photo, work).await
+    }
+
+    /// Keeps content with its description. Where only the description cannot be kept, the content
+    /// counts: it may have been paid for.
+    pub(crate) async fn put(
+        &self,
+        artifact: Artifact,
+        content: Bytes,
+        about: &Description,
+    ) -> Result<Key, Error> {
+        match self.storage().put_described(artifact, content, about).await {
+            Ok(stored) => Ok(stored.key),
+            Err(portrait_storage::Error::NotDescribed { key, .. }) => {
+                tracing::warn!(%key, "it is kept without its description");
+                Ok(key)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// What is written beside an artifact of this caller.

@@ -5,6 +5,7 @@ use crate::detection::Detections;
 use crate::error::{Error, Warning};
 use crate::photo::Photo;
 use crate::pipeline::Pipeline;
+use crate::progress::Step;
 use crate::stage::Stage;
 use crate::video::{Message, Portrait, SharedMessage, Video};
 use portrait_detection::DetectOptions;
@@ -120,6 +121,9 @@ impl Pipeline {
             for person in &mut cut_outs {
                 let Ok(cut_out) = &mut person.result else { continue };
                 if let Err(error) = self.keep_cut_out(photo.id(), cut_out).await {
+                    let failed = Step::Failed { code: error.code() };
+                    let person_id = Some(person.person_id);
+                    self.context.progress.tell(Stage::Segmentation, person_id, failed);
                     person.result = Err(error);
                 }
             }

@@ -143,7 +143,7 @@ async fn fifty_callers_get_what_one_gets_in_flat_memory() {
 async fn with_little_room_callers_are_refused_honestly_and_served_when_they_come_back() {
     let _turn = TURN.lock().await;
     let photos = photos();
-    let policy = Policy { waiting: 3, ..Policy::seed() };
+    let policy = Policy { waiting: 3, ..Policy::standard() };
     let pipeline = Pipeline::builder().policy(policy).build().await.unwrap();
     let expected = sequential(&pipeline, &photos).await;
     let mut refused = 0;

@@ -47,7 +47,7 @@ impl Default for Scenario {
     /// One GPU with the seed's policy at 90 % load for ten minutes.
     fn default() -> Self {
         Self {
-            policy: Policy::seed(),
+            policy: Policy::standard(),
             devices: 1,
             load: 0.9,
             arrivals: Arrivals::Poisson,

@@ -122,6 +122,10 @@ impl Gate {
         self.with(|state, now| state.queue.snapshot(now))
     }
 
+    pub(crate) fn waiting(&self, class: ClassId) -> usize {
+        lock(&self.state).queue.waiting(class)
+    }
+
     pub(crate) fn expected_wait(&self, class: ClassId) -> Duration {
         lock(&self.state).queue.expected_wait(class)
     }

@@ -14,4 +14,4 @@ mod tests;
 
 pub(crate) use acquire::{Acquire, Denied, Permit};
 pub(crate) use core::Gate;
-pub use place::Place;
+pub use place::QueuePlace;

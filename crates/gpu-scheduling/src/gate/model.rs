@@ -17,7 +17,7 @@ const RUNS: usize = 5_000;
 
 fn gate(devices: usize) -> Arc<Gate> {
     let specs = (0..devices).map(|i| DeviceSpec::new(format!("{i}"), 1 << 30)).collect();
-    Gate::new(Queue::new(Policy::seed(), specs).unwrap())
+    Gate::new(Queue::new(Policy::standard(), specs).unwrap())
 }
 
 fn request(class: usize) -> Request {

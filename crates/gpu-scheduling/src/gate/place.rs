@@ -8,14 +8,14 @@ use crate::queue::{ClassId, Request};
 /// A place in the queue, kept by [`Scheduler::reserve`](crate::Scheduler::reserve) for a request
 /// that is still being prepared. Dropped unused, it goes to others.
 #[derive(Debug)]
-pub struct Place {
+pub struct QueuePlace {
     gate: Arc<Gate>,
     class: ClassId,
     flow: Arc<str>,
     held: bool,
 }
 
-impl Place {
+impl QueuePlace {
     pub(crate) fn new(gate: Arc<Gate>, class: ClassId, flow: Arc<str>) -> Self {
         Self { gate, class, flow, held: true }
     }
@@ -31,7 +31,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for QueuePlace {
     fn drop(&mut self) {
         if self.held {
             self.gate.give_up(self.class, &self.flow);

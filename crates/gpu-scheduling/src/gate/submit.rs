@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::acquire::Acquire;
 use super::core::{Gate, Slot};
-use super::place::Place;
+use super::place::QueuePlace;
 use crate::error::Error;
 use crate::queue::{ClassId, Request};
 
@@ -15,7 +15,7 @@ impl Gate {
         self: &Arc<Self>,
         mut request: Request,
         within: Option<Duration>,
-        place: Option<Place>,
+        place: Option<QueuePlace>,
     ) -> Result<Acquire, Error> {
         let in_place = place.is_some_and(|place| place.taken_by(self, &request));
         let (ticket, deadline) = self.with(|state, now| {
@@ -38,8 +38,8 @@ impl Gate {
         self: &Arc<Self>,
         class: ClassId,
         flow: Arc<str>,
-    ) -> Result<Place, Error> {
+    ) -> Result<QueuePlace, Error> {
         self.with(|state, now| state.queue.reserve(now, class, &flow))?;
-        Ok(Place::new(self.clone(), class, flow))
+        Ok(QueuePlace::new(self.clone(), class, flow))
     }
 }

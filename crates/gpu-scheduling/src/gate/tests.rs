@@ -16,7 +16,7 @@ use crate::sync::lock;
 const SECOND: Duration = Duration::from_secs(1);
 
 fn gate() -> Arc<Gate> {
-    Gate::new(Queue::new(Policy::seed(), vec![DeviceSpec::new("0", 1 << 30)]).unwrap())
+    Gate::new(Queue::new(Policy::standard(), vec![DeviceSpec::new("0", 1 << 30)]).unwrap())
 }
 
 fn submit(gate: &Arc<Gate>, class: usize, within: Option<Duration>) -> Acquire {

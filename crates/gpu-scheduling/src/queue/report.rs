@@ -9,6 +9,13 @@ use crate::snapshot::{Active, ClassSnapshot, DeviceSnapshot, Snapshot};
 const SHORTEST_RETRY: Duration = Duration::from_millis(10);
 
 impl Queue {
+    /// Requests of a class that wait, with those that have a place and are prepared.
+    pub fn waiting(&self, class: ClassId) -> usize {
+        let ClassId(c) = class;
+        let waiting = self.classes.get(c).map_or(0, |class| class.waiting);
+        waiting + self.places.of_class.get(c).copied().unwrap_or(0)
+    }
+
     /// The state at `now`.
     pub fn snapshot(&mut self, now: Duration) -> Snapshot {
         self.advance(now);

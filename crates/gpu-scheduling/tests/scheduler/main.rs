@@ -25,7 +25,7 @@ struct Device {
 }
 
 fn scheduler(devices: usize) -> Scheduler<Device> {
-    with_policy(Policy::seed(), devices)
+    with_policy(Policy::standard(), devices)
 }
 
 fn with_policy(policy: Policy, devices: usize) -> Scheduler<Device> {
@@ -176,7 +176,7 @@ async fn a_job_behind_others_on_its_device_does_not_start_after_its_deadline() {
 
 #[tokio::test]
 async fn a_place_is_kept_while_a_request_is_prepared() {
-    let policy = Policy { waiting: 1, ..Policy::seed() };
+    let policy = Policy { waiting: 1, ..Policy::standard() };
     let scheduler = with_policy(policy, 1);
     let held = scheduler.lease(BIREFNET).await.unwrap();
     let place = scheduler.reserve(BIREFNET, "a").unwrap();
@@ -346,7 +346,7 @@ async fn a_card_that_nobody_can_tell_of_is_left_out() {
 
 #[tokio::test]
 async fn a_full_queue_refuses_at_once() {
-    let mut policy = Policy::seed();
+    let mut policy = Policy::standard();
     policy.waiting = 1;
     let scheduler = with_policy(policy, 1);
     let held = scheduler.lease(BIREFNET).await.unwrap();

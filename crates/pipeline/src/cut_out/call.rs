@@ -13,7 +13,7 @@ use crate::timing::milliseconds;
 use futures::future::join_all;
 use image::math::Rect;
 use portrait_detection::Detection;
-use portrait_gpu_scheduling::Place;
+use portrait_gpu_scheduling::{BIREFNET, QueuePlace};
 use portrait_segmentation::{
     CutOut, CutOutOptions, Error as SegmentationError, PersonCrop, Segmenter, crop_plan,
 };
@@ -39,7 +39,7 @@ pub(crate) struct Call<'a> {
 /// A person that has its place in the queue.
 struct Member<'a> {
     wanted: &'a Wanted,
-    place: Place,
+    place: QueuePlace,
 }
 
 impl Call<'_> {
@@ -83,7 +83,10 @@ impl Call<'_> {
         let size = self.photo.image().dimensions();
         let plan = crop_plan(size, pixels(wanted.person.bbox), self.options.padding);
         plan.ok_or(SegmentationError::BoxOutside { photo: size })?;
-        let place = self.pipeline.inner.engine.segmentation_place(turn)?;
+        let engine = &self.pipeline.inner.engine;
+        let ahead = engine.ahead(BIREFNET);
+        let place = engine.segmentation_place(turn)?;
+        self.pipeline.context.progress.queued(STAGE, self.told_person(wanted), ahead);
         Ok(Member { wanted, place })
     }
 
@@ -106,7 +109,11 @@ impl Call<'_> {
             let options = *self.options;
             let boxes = persons.iter().map(|wanted| (pixels(wanted.person.bbox), &wanted.others));
             let boxes: Vec<_> = boxes.map(|(person, others)| (person, others.clone())).collect();
+            let whole = self.whole;
             let prepare = move || {
+                if whole {
+                    return Ok(vec![PersonCrop::whole(image, &options, input_size)?]);
+                }
                 let crop = |(person, others): (Rect, Vec<Rect>)| {
                     PersonCrop::new(&image, person, &others, &options, input_size)
                 };

@@ -63,8 +63,8 @@ impl Pipeline {
         let this = self.admit()?;
         let about = this.description(Origin::CutOut, None);
         let artifact = Artifact::WholeCutOut { photo, recipe: cut_out.recipe };
-        let put = this.storage().put_described(artifact, cut_out.png.clone(), &about);
-        let key = this.while_wanted(photo, async { Ok(put.await?.key) }).await?;
+        let put = this.put(artifact, cut_out.png.clone(), &about);
+        let key = this.while_wanted(photo, put).await?;
         cut_out.key = Some(key);
         Ok(key)
     }

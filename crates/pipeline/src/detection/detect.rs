@@ -9,6 +9,7 @@ use crate::recipe::Recipe;
 use crate::stage::Stage;
 use crate::timing::milliseconds;
 use portrait_detection::{DetectOptions, Detection, PhotoInput};
+use portrait_gpu_scheduling::YOLO;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -58,7 +59,9 @@ impl Pipeline {
         let work = async {
             let (image, start) = (photo.image().clone(), Instant::now());
             // Before the work: who would be refused is told at once.
+            let ahead = inner.engine.ahead(YOLO);
             let place = inner.engine.detection_place(&turn)?;
+            self.context.progress.queued(Stage::Detection, None, ahead);
             let prepare = move || PhotoInput::new(&image, &wish, image_size);
             let input = inner.cores.run(&turn.flow, Stage::Detection, prepare).await??;
             let input = Arc::new(input);

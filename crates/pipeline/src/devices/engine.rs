@@ -10,8 +10,8 @@ use crate::error::Error;
 use crate::stage::Stage;
 use portrait_detection::{Detected, PhotoInput};
 use portrait_gpu_scheduling::{
-    self as scheduling, BIREFNET, BatchRequest, Batcher, BatcherSettings, Card, DeviceSpec, Place,
-    Policy, Scheduler, Snapshot, YOLO, card_memory,
+    self as scheduling, BIREFNET, BatchRequest, Batcher, BatcherSettings, Card, DeviceSpec, Policy,
+    QueuePlace, Scheduler, Snapshot, YOLO, card_memory,
 };
 use portrait_kernels::DeviceRequest;
 use std::sync::Arc;
@@ -116,14 +116,19 @@ impl Engine {
         self.scheduler.close().await;
     }
 
+    /// How many requests wait for the network of this class.
+    pub(crate) fn ahead(&self, class: &str) -> usize {
+        self.scheduler.class(class).map_or(0, |class| self.scheduler.waiting(class))
+    }
+
     /// Keeps a place in the queue for a detection whose input is still to be made.
-    pub(crate) fn detection_place(&self, turn: &Turn) -> Result<Place, Error> {
+    pub(crate) fn detection_place(&self, turn: &Turn) -> Result<QueuePlace, Error> {
         let place = self.scheduler.reserve(YOLO, turn.flow.clone());
         place.map_err(|error| refusal(Stage::Detection, error))
     }
 
     /// Keeps a place in the queue for a segmentation whose input is still to be made.
-    pub(crate) fn segmentation_place(&self, turn: &Turn) -> Result<Place, Error> {
+    pub(crate) fn segmentation_place(&self, turn: &Turn) -> Result<QueuePlace, Error> {
         let place = self.scheduler.reserve(BIREFNET, turn.flow.clone());
         place.map_err(|error| refusal(Stage::Segmentation, error))
     }
@@ -132,7 +137,7 @@ impl Engine {
     pub(crate) async fn detect(
         &self,
         turn: &Turn,
-        place: Place,
+        place: QueuePlace,
         load: Load,
         input: Arc<PhotoInput>,
     ) -> Result<Ran<Detected>, Error> {
@@ -159,7 +164,7 @@ impl Engine {
         class: &str,
         stage: Stage,
         turn: &Turn,
-        place: Place,
+        place: QueuePlace,
         mut job: impl FnMut(&mut Replica) -> Result<(Duration, T), Error> + Send + 'static,
     ) -> Result<Ran<T>, Error> {
         let asked = Instant::now();

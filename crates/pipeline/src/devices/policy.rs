@@ -14,7 +14,7 @@ const WAITING_PER_FLOW: usize = 64;
 /// The seed's table with the pipeline's bounds: detection two at a time, segmentation alone on its
 /// device, 256 waiting, 64 of one flow.
 pub(crate) fn default_policy() -> Policy {
-    Policy { waiting: WAITING, waiting_per_flow: WAITING_PER_FLOW, ..Policy::seed() }
+    Policy { waiting: WAITING, waiting_per_flow: WAITING_PER_FLOW, ..Policy::standard() }
 }
 
 /// The policy with the peaks that the models' manifests tell for this kind of device and precision,

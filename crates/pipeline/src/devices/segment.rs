@@ -7,7 +7,7 @@ use super::replica::{Load, Replica};
 use super::turn::Turn;
 use crate::error::Error;
 use crate::stage::Stage;
-use portrait_gpu_scheduling::{BIREFNET, Place};
+use portrait_gpu_scheduling::{BIREFNET, QueuePlace};
 use portrait_segmentation::Segmenter;
 use std::ops::Range;
 use std::time::Instant;
@@ -26,7 +26,7 @@ impl Engine {
     pub(crate) async fn segment<T: Send + 'static>(
         &self,
         turn: &Turn,
-        places: Vec<Place>,
+        places: Vec<QueuePlace>,
         load: Load,
         mut job: impl FnMut(&Segmenter, Range<usize>) -> Result<Vec<T>, Error> + Send + 'static,
     ) -> Each<T> {

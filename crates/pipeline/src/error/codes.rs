@@ -79,7 +79,9 @@ fn weights(error: &Weights) -> Code {
 fn detection(error: &Detection) -> Code {
     match error {
         Detection::InvalidOption { .. } => Code::InvalidOption,
-        Detection::Weights(_) | Detection::InvalidConfig { .. } => Code::WeightsInvalid,
+        Detection::Weights(_) | Detection::InvalidConfig { .. } | Detection::Constant => {
+            Code::WeightsInvalid
+        }
         _ => Code::DetectionFailed,
     }
 }
@@ -87,7 +89,9 @@ fn detection(error: &Detection) -> Code {
 fn segmentation(error: &Segmentation) -> Code {
     match error {
         Segmentation::Option { .. } => Code::InvalidOption,
-        Segmentation::Weights(_) | Segmentation::Config(_) => Code::WeightsInvalid,
+        Segmentation::Weights(_) | Segmentation::Config(_) | Segmentation::Constant => {
+            Code::WeightsInvalid
+        }
         Segmentation::BoxOutside { .. } => Code::PersonNotFound,
         _ => Code::SegmentationFailed,
     }

@@ -1,6 +1,6 @@
 //! The readers' end of a job's progress.
 
-use super::ring::Place;
+use super::ring::ReadPosition;
 use super::shared::Shared;
 use super::update::Update;
 use futures::Stream;
@@ -62,7 +62,11 @@ impl Feed {
     /// Where the updates right after `number` are no longer kept, it begins with those newest ones
     /// of a stage and person that are older than what is kept.
     pub fn after(&self, number: u64) -> Updates {
-        Updates { reader: self.0.reader(), place: Place::after(number), shared: self.0.clone() }
+        Updates {
+            reader: self.0.reader(),
+            place: ReadPosition::after(number),
+            shared: self.0.clone(),
+        }
     }
 
     /// The newest update.
@@ -92,7 +96,7 @@ impl fmt::Debug for Feed {
 pub struct Updates {
     shared: Arc<Shared>,
     reader: u64,
-    place: Place,
+    place: ReadPosition,
 }
 
 impl Stream for Updates {

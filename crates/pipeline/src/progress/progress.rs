@@ -89,6 +89,13 @@ impl Progress {
         self.to.tell(Event { stage, person_id, step });
     }
 
+    /// Tells how many wait before, where somebody does.
+    pub(crate) fn queued(&self, stage: Stage, person_id: Option<usize>, ahead: usize) {
+        if ahead > 0 {
+            self.tell(stage, person_id, Step::Queued { ahead });
+        }
+    }
+
     /// Tells and logs the beginning and the end of a step.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 /// The newest updates, and the newest of each stage and person. Nothing in it belongs to one
-/// reader: a reader is a [`Place`].
+/// reader: a reader is a [`ReadPosition`].
 #[derive(Debug)]
 pub(super) struct Ring {
     capacity: usize,
@@ -20,7 +20,7 @@ pub(super) struct Ring {
 
 /// How far a reader is.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct ReadPosition {
     /// The number of the last update it was given.
     seen: u64,
     /// Up to this number it gets only the newest update of each stage and person.
@@ -29,7 +29,7 @@ pub(super) struct Place {
     fresh: bool,
 }
 
-impl Place {
+impl ReadPosition {
     /// The place of a reader that has seen all up to this number; 0 for the beginning.
     pub(super) fn after(seen: u64) -> Self {
         Self { seen, skip: 0, fresh: true }
@@ -79,7 +79,7 @@ impl Ring {
     ///
     /// A reader that begins gets all that is kept. One whose next update was overwritten gets the
     /// state, and then what follows the moment at which that was noticed.
-    pub(super) fn next(&self, place: &mut Place) -> Option<Arc<Update>> {
+    pub(super) fn next(&self, place: &mut ReadPosition) -> Option<Arc<Update>> {
         let (first, newest) = (self.kept.front()?.number, self.latest()?.number);
         while place.seen < newest {
             if place.skip <= place.seen && place.seen + 1 < first {

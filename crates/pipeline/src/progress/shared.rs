@@ -3,7 +3,7 @@
 use super::estimates::Estimates;
 use super::event::Event;
 use super::forecast::Forecast;
-use super::ring::{Place, Ring};
+use super::ring::{ReadPosition, Ring};
 use super::update::Update;
 use crate::stage::Stage;
 use std::collections::HashMap;
@@ -68,7 +68,7 @@ impl Shared {
     pub(super) fn poll(
         &self,
         reader: u64,
-        place: &mut Place,
+        place: &mut ReadPosition,
         waker: &Waker,
     ) -> Poll<Option<Arc<Update>>> {
         let mut state = self.lock();

@@ -1,6 +1,5 @@
 //! One person's video, paid for once: what is left to do of its order is done, whoever began it.
 
-use super::mp4::whole;
 use super::order::{Attempt, Order, OrderId};
 use super::portrait::Portrait;
 use super::script::Scripts;
@@ -8,19 +7,12 @@ use super::video::Video;
 use crate::error::{Error, Warning};
 use crate::picture::talk_picture;
 use crate::pipeline::Pipeline;
-use crate::progress::{Progress, Step};
+use crate::progress::Progress;
 use crate::stage::Stage;
-use bytes::Bytes;
 use futures::FutureExt;
 use portrait_d_id as d_id;
-use portrait_d_id::{
-    AudioId, Client, CreateTalk, ImageUpload, Script, Talk, TalkId, UploadedImage, WaitOptions,
-};
-use portrait_storage::{Origin, Storage, StreamOptions};
-use std::time::Duration;
-
-/// Tries at fetching a finished video, each with a link of its own.
-const DOWNLOADS: u32 = 3;
+use portrait_d_id::{Client, CreateTalk, TalkId, WaitOptions};
+use portrait_storage::Storage;
 
 /// An order in work.
 pub(crate) struct Job<'a> {
@@ -35,11 +27,11 @@ impl Job<'_> {
         &self.pipeline.inner.storage
     }
 
-    fn progress(&self) -> &Progress {
+    pub(super) fn progress(&self) -> &Progress {
         &self.pipeline.context.progress
     }
 
-    fn person(&self) -> Option<usize> {
+    pub(super) fn person(&self) -> Option<usize> {
         Some(self.id.person as usize)
     }
 
@@ -175,160 +167,17 @@ impl Job<'_> {
         }
     }
 
-    /// Uploads the picture and records its id, so that it can be deleted. Both are done to the end
-    /// when the caller is dropped meanwhile; a deletion of the photo waits for that.
-    async fn upload(&self, order: &mut Order, picture: Bytes) -> Result<UploadedImage, Error> {
-        let work = self.pipeline.inner.deletions.work_on(self.id.photo)?;
-        let (client, storage, id) = (self.client.clone(), self.storage().clone(), self.id);
-        let mut recorded = order.clone();
-        let upload = tokio::spawn(async move {
-            let _work = work;
-            let mut upload = ImageUpload::new(picture);
-            upload.file_name = Some(format!("{}.jpg", id.video));
-            let uploaded = client.images().upload(upload).await?;
-            recorded.images.extend(uploaded.id.clone());
-            recorded.save(&storage, id).await?;
-            Ok::<_, Error>((uploaded, recorded))
-        });
-        let uploaded = upload.await.map_err(|error| Error::unexpected(Stage::Talk, error))?;
-        let (uploaded, recorded) = uploaded?;
-        *order = recorded;
-        Ok(uploaded)
-    }
-
-    /// What the person says; a sound is uploaded for it where none was, and its id recorded.
-    async fn script(&self, order: &mut Order, scripts: &Scripts<'_>) -> Result<Script, Error> {
-        let (storage, id) = (self.storage().clone(), self.id);
-        let work = || self.pipeline.inner.deletions.work_on(id.photo);
-        let mut recorded = order.clone();
-        let record = move |audio: Option<AudioId>| {
-            recorded.audios.extend(audio);
-            async move { recorded.save(&storage, id).await }.boxed()
-        };
-        let (script, audio) = scripts.script(self.client, work, record).await?;
-        order.audios.extend(audio);
-        Ok(script)
-    }
-
-    /// Forgets an order that came to nothing, and its picture at D-ID.
-    async fn forget(&self, order: &Order) -> Result<(), Error> {
-        for image in &order.images {
-            match self.client.images().delete(image).await {
-                Ok(()) | Err(d_id::Error::NotFound { .. }) => {}
-                Err(error) => tracing::debug!(%error, "a picture stays until D-ID removes it"),
-            }
-        }
-        Order::forget(self.storage(), self.id).await
-    }
-
-    /// Waits for the talk and keeps its video.
-    async fn fetch(&self, order: &mut Order, id: &TalkId) -> Result<Video, Error> {
-        let mut status = String::new();
-        let tell = |talk: &Talk| {
-            let now = talk.status.to_string();
-            if now != status {
-                status.clone_from(&now);
-                self.progress().tell(Stage::Video, self.person(), Step::State { text: now });
-            }
-        };
-        let waiting =
-            async { self.client.talks().wait_with(id, self.wait, tell).await.map_err(Error::from) };
-        let waited = self.pipeline.watch(Stage::Video, self.person(), waiting).await;
-        let finished = match waited {
-            Ok(finished) => finished,
-            Err(error) => {
-                if self.came_to_nothing(order, &error).await {
-                    warn_of(self.forget(order).await);
-                }
-                return Err(error);
-            }
-        };
-        let seconds = finished.duration;
-        let downloading = self.download(finished);
-        let stored = self.pipeline.watch(Stage::Download, self.person(), downloading).await?;
-        order.seconds = seconds;
-        self.note(order).await;
-        Ok(Video {
-            talk_id: Some(id.to_string()),
-            key: stored.key,
-            bytes: stored.size,
-            seconds,
-            warnings: Vec::new(),
-        })
-    }
-
-    async fn download(&self, mut talk: Talk) -> Result<portrait_storage::Stored, Error> {
-        let mut attempt = 1;
-        loop {
-            let link = talk.result_url.as_deref().ok_or_else(|| {
-                Error::from(d_id::Error::Protocol {
-                    operation: d_id::Operation::WaitForTalk,
-                    status: 200,
-                    reason: "the talk is done but has no result_url".into(),
-                    body: String::new(),
-                })
-            })?;
-            let content = whole(self.client.download(link));
-            let artifact = self.id.video_artifact();
-            let about = self.pipeline.description(Origin::Downloaded, None);
-            let options = StreamOptions::default();
-            let stored =
-                self.storage().put_stream_described(artifact, content, options, &about).await;
-            let error = match stored {
-                Ok(stored) => return Ok(stored),
-                Err(error) => of_download(error),
-            };
-            if attempt == DOWNLOADS || !may_pass(&error) {
-                return Err(error);
-            }
-            tracing::debug!(attempt, %error, "fetching the video again");
-            tokio::time::sleep(Duration::from_secs(u64::from(attempt))).await;
-            attempt += 1;
-            // A fresh link with it.
-            talk = self.client.talks().wait(&talk.id, self.wait).await?;
-        }
-    }
-
-    /// Whether nothing is left to wait for, so that the next request may order anew.
-    async fn came_to_nothing(&self, order: &Order, error: &Error) -> bool {
-        let Error::DId(error) = error else { return false };
-        match &**error {
-            // D-ID made nothing. It gives the credits of failed talks back; of rejected ones it
-            // does not say so.
-            d_id::Error::TalkFailed { .. } | d_id::Error::TalkRejected { .. } => true,
-            // Somebody removed it, if the list has it no more either.
-            d_id::Error::NotFound { .. } => {
-                for attempt in &order.attempts {
-                    let talks = self.client.talks();
-                    let listed = talks.settle(&attempt.source_url, attempt.sent()).await;
-                    if !matches!(listed, Ok(None)) {
-                        return false;
-                    }
-                }
-                true
-            }
-            _ => false,
-        }
-    }
-
     /// Keeps what has been learned. When that fails the attempt is still on record, by which the
     /// next run learns it again.
-    async fn note(&self, order: &Order) {
+    pub(super) async fn note(&self, order: &Order) {
         warn_of(order.save(self.storage(), self.id).await);
     }
 }
 
-fn warn_of(noted: Result<(), Error>) {
+pub(super) fn warn_of(noted: Result<(), Error>) {
     if let Err(error) = noted {
         tracing::warn!(%error, "the record of an order could not be brought up to date");
     }
-}
-
-/// Whether another try with a fresh link may succeed.
-fn may_pass(error: &Error) -> bool {
-    let Error::DId(error) = error else { return false };
-    error.is_retryable()
-        || matches!(**error, d_id::Error::LinkExpired { .. } | d_id::Error::Protocol { .. })
 }
 
 /// What the record of an order failed with is an error of its own: `record` above gives no other.
@@ -337,18 +186,6 @@ fn of_create(error: d_id::Error) -> Error {
         d_id::Error::NotRecorded { source } => match source.downcast::<Error>() {
             Ok(error) => *error,
             Err(source) => d_id::Error::NotRecorded { source }.into(),
-        },
-        error => error.into(),
-    }
-}
-
-/// What the download failed with is an error of D-ID's client: the stream above gives no other.
-fn of_download(error: portrait_storage::Error) -> Error {
-    use portrait_storage::Error as S;
-    match error {
-        S::Input { artifact, source } => match source.downcast::<d_id::Error>() {
-            Ok(download) => (*download).into(),
-            Err(source) => S::Input { artifact, source }.into(),
         },
         error => error.into(),
     }

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod animate;
+mod fetch;
 mod identity;
 mod job;
 mod message;
@@ -15,6 +16,7 @@ mod resume;
 mod script;
 mod shared_message;
 mod talks_at_once;
+mod upload;
 #[allow(clippy::module_inception, reason = "the folder is the step, the file its result")]
 mod video;
 

@@ -86,7 +86,7 @@ impl Making<'_> {
         let said = pipeline.make(plan.clone(), message).await?;
         if let Ok(file) = said.file() {
             let about = pipeline.description(Origin::Spoken, None);
-            storage.put_described(artifact, file.bytes, &about).await?;
+            pipeline.put(artifact, file.bytes, &about).await?;
         }
         Ok(said)
     }

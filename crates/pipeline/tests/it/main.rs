@@ -16,6 +16,8 @@ mod deleting;
 mod driven;
 mod errors_page;
 mod failures;
+#[cfg(feature = "starter-models")]
+mod fairness;
 mod flow;
 #[cfg(feature = "starter-models")]
 mod groups;

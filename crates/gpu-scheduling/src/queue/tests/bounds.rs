@@ -3,7 +3,7 @@
 use super::*;
 
 fn policy(waiting: usize, waiting_per_flow: usize) -> Policy {
-    Policy { waiting, waiting_per_flow, ..Policy::seed() }
+    Policy { waiting, waiting_per_flow, ..Policy::standard() }
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn run(
 /// Backlogged flows, of which flow `i` always has requests waiting of class `i % 2` or of one
 /// class. Returns the largest difference of device time between two flows, seen at any grant.
 fn spread(devices: usize, flows: usize, same: bool) -> Duration {
-    let policy = Policy { ageing: Duration::from_secs(1 << 30), ..Policy::seed() };
+    let policy = Policy { ageing: Duration::from_secs(1 << 30), ..Policy::standard() };
     let mut queue = Queue::new(policy, specs(devices)).unwrap();
     let times = [ms(20), ms(200)];
     let cost = [ms(10), ms(200)];
@@ -202,7 +202,7 @@ fn priority_goes_first_and_ageing_ends_the_wait_of_a_low_one() {
 
 #[test]
 fn in_an_overload_that_lasts_a_modest_flow_does_not_wait_behind_aged_requests() {
-    let policy = Policy { waiting_per_flow: 1000, ..Policy::seed() };
+    let policy = Policy { waiting_per_flow: 1000, ..Policy::standard() };
     let mut queue = Queue::new(policy, specs(1)).unwrap();
     for _ in 0..1000 {
         queue.submit(ms(0), ask(B, "greedy")).unwrap();

@@ -51,7 +51,7 @@ pub(super) const B: ClassId = ClassId(1);
 
 /// A queue of the seed's policy over `devices` equal devices.
 pub(super) fn seed(devices: usize) -> Queue {
-    Queue::new(Policy::seed(), specs(devices)).unwrap()
+    Queue::new(Policy::standard(), specs(devices)).unwrap()
 }
 
 pub(super) fn specs(devices: usize) -> Vec<DeviceSpec> {

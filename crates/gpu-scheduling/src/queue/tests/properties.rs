@@ -26,7 +26,7 @@ struct World {
 
 impl World {
     fn new(seed: u64, devices: usize, flows: usize) -> Self {
-        let policy = Policy { ageing: Duration::MAX, ..Policy::seed() };
+        let policy = Policy { ageing: Duration::MAX, ..Policy::standard() };
         Self {
             rng: Rng::new(seed),
             queue: Queue::new(policy, specs(devices)).unwrap(),

@@ -108,7 +108,7 @@ impl Model {
 
 fn world(rng: &mut Rng) -> (Policy, Vec<DeviceSpec>) {
     let mut policy = match rng.below(3) {
-        0 => Policy::seed(),
+        0 => Policy::standard(),
         1 => Policy::by_memory(),
         _ => {
             let classes = (0..1 + rng.below(4)).map(|i| Class {

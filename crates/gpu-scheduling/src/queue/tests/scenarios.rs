@@ -38,7 +38,7 @@ fn a_hundred_acquirers_of_one_device_get_it_one_after_another() {
 
 #[test]
 fn a_full_queue_refuses_at_once_and_says_when_to_come_back() {
-    let mut policy = Policy::seed();
+    let mut policy = Policy::standard();
     policy.waiting = 4;
     let mut queue = Queue::new(policy, specs(2)).unwrap();
     for _ in 0..6 {
@@ -61,7 +61,7 @@ fn a_full_queue_refuses_at_once_and_says_when_to_come_back() {
 
 #[test]
 fn one_flow_cannot_fill_the_queue() {
-    let mut policy = Policy::seed();
+    let mut policy = Policy::standard();
     policy.waiting_per_flow = 2;
     let mut queue = Queue::new(policy, specs(1)).unwrap();
     for _ in 0..3 {
@@ -206,7 +206,7 @@ fn a_measured_peak_replaces_what_was_assumed_and_nothing_else() {
         memory(&measured(measured(Policy::by_memory()).with_measured_peak(YOLO, 1))),
         [7, 9]
     );
-    assert_eq!(memory(&measured(Policy::seed())), [0, 0], "it does not go by memory");
+    assert_eq!(memory(&measured(Policy::standard())), [0, 0], "it does not go by memory");
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn contention_counts_only_waits_that_other_classes_cause() {
 #[test]
 fn a_policy_that_cannot_work_is_refused() {
     let refused = |policy, devices| matches!(Queue::new(policy, devices), Err(Error::Policy(_)));
-    assert!(refused(Policy::seed(), vec![]));
+    assert!(refused(Policy::standard(), vec![]));
     assert!(refused(Policy::new(vec![]), specs(1)));
     assert!(refused(Policy::by_memory(), vec![DeviceSpec::new("small", 1 << 30)]));
     let twice = Class::shared("a", 1, 0);
