@@ -107,9 +107,11 @@ impl StorageCall {
     }
 }
 
+type Tell = dyn Fn(&StorageCall) + Send + Sync;
+
 /// Who is told, if anybody.
 #[derive(Clone, Default)]
-pub(crate) struct Observer(Option<Arc<dyn Fn(&StorageCall) + Send + Sync>>);
+pub(crate) struct Observer(Option<Arc<Tell>>);
 
 impl Observer {
     pub(crate) fn new(tell: impl Fn(&StorageCall) + Send + Sync + 'static) -> Self {
@@ -143,7 +145,7 @@ impl Observer {
 }
 
 /// A panic of the observer ends here: it does not concern the call it is told of.
-fn tell(observer: &(dyn Fn(&StorageCall) + Send + Sync), call: &StorageCall) {
+fn tell(observer: &Tell, call: &StorageCall) {
     if catch_unwind(AssertUnwindSafe(|| observer(call))).is_err() {
         tracing::error!(operation = call.operation.name(), "the observer of a storage panicked");
     }

@@ -29,7 +29,7 @@ pub(crate) fn scan(root: &Path, folder: Folder, only: Option<Subject>) -> Vec<Fo
         let path = format!("{folder}/{}", name.to_string_lossy());
         // `file_type` does not follow links, so a linked directory is foreign.
         let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        match name.to_str().and_then(|name| TaskId::parse(name)) {
+        match name.to_str().and_then(TaskId::parse) {
             Some(task) if is_dir => {
                 if only.is_none_or(|only| only == Subject::Task(task)) {
                     scan.files(&entry.path(), &path);

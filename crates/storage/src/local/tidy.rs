@@ -31,7 +31,7 @@ pub(crate) fn remove_empty_task_folders(root: &Path) -> (u64, Vec<Failure>) {
     let temp = root.join(Folder::Temp.name());
     for entry in scan.entries(&temp, Folder::Temp.name()) {
         let name = entry.file_name();
-        let Some(task) = name.to_str().and_then(|name| TaskId::parse(name)) else {
+        let Some(task) = name.to_str().and_then(TaskId::parse) else {
             continue;
         };
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {

@@ -1,19 +1,16 @@
 //! Descriptions beside artifacts.
 
-use std::sync::Arc;
-
-use portrait_storage::object_store::{ObjectStore, ObjectStoreExt};
+use portrait_storage::object_store::ObjectStoreExt;
 use portrait_storage::{
-    Artifact, Description, Error, Format, Key, Origin, PhotoId, RetentionPolicy, Storage,
-    StreamOptions, Sweeper, TaskId, TempName, VideoId,
+    Artifact, Description, Error, Format, Key, Origin, PhotoId, RetentionPolicy, StreamOptions,
+    Sweeper, TaskId, TempName,
 };
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
 use crate::conformance::on_backends;
-use crate::faulty::{At, Faulty};
 use crate::samples::{
-    Backend, content, everything, one_of_each, one_of_each_record, pieces, put_small,
+    Backend, beside, content, described, everything, one_of_each, one_of_each_record, pieces,
 };
 
 on_backends! {
@@ -24,16 +21,6 @@ on_backends! {
     descriptions_without_artifact_are_swept,
     what_cannot_be_described_is_not_stored,
     writers_of_one_key_do_not_mix_descriptions,
-}
-
-fn described(origin: Origin) -> Description {
-    Description::new(origin)
-        .with_owner("customer \"17\" / ü")
-        .with_recipe(json!({ "model": "birefnet-small", "padding": 0.1 }))
-}
-
-fn beside(key: Key) -> portrait_storage::object_store::path::Path {
-    format!("{key}.about.json").as_str().into()
 }
 
 async fn a_description_tells_what_is_stored(Backend { storage, .. }: &Backend) {
@@ -292,82 +279,4 @@ async fn writers_of_one_key_do_not_mix_descriptions(Backend { storage, .. }: &Ba
         let seed = about.recipe.unwrap().as_u64().unwrap() as u8;
         assert_eq!(read, content(Format::Png, 3000, seed));
     }
-}
-
-/// A fault, or a crash, at each step of a described write.
-#[tokio::test]
-async fn a_description_that_fails_leaves_the_artifact() {
-    let store = Faulty::new();
-    let storage = Storage::new(store.clone());
-    let artifact =
-        Artifact::Video { photo: PhotoId::generate(), person: 0, video: VideoId::generate() };
-    let mp4 = |seed| content(Format::Mp4, 100, seed);
-    let description = described(Origin::Downloaded);
-
-    // Between the artifact and its description.
-    store.fail(At::Put, ".about.json");
-    let error = storage.put_described(artifact, mp4(1), &description).await.unwrap_err();
-    let key = Key::new(artifact, Format::Mp4).unwrap();
-    assert!(matches!(error, Error::NotDescribed { key: of, .. } if of == key), "{error}");
-    assert!(std::error::Error::source(&error).unwrap().to_string().contains("injected"));
-    assert_eq!(storage.get(key).await.unwrap(), mp4(1));
-    assert_eq!(storage.about(key).await.unwrap(), None);
-    let (stream, options) = (pieces(&mp4(2), 9), StreamOptions::default());
-    let error = storage.put_stream_described(artifact, stream, options, &description).await;
-    assert!(matches!(error, Err(Error::NotDescribed { .. })), "{error:?}");
-    assert_eq!(storage.get(key).await.unwrap(), mp4(2));
-    store.heal();
-
-    // Between the description of before and the artifact.
-    storage.put_described(artifact, mp4(3), &description).await.unwrap();
-    store.fail(At::Put, "mp4");
-    storage.put_described(artifact, mp4(4), &description).await.unwrap_err();
-    store.heal();
-    assert_eq!(storage.get(key).await.unwrap(), mp4(3));
-    assert_eq!(storage.about(key).await.unwrap(), None);
-
-    // The description of before cannot be removed: nothing is replaced.
-    storage.put_described(artifact, mp4(5), &description).await.unwrap();
-    store.fail(At::Delete, ".about.json");
-    storage.put(artifact, mp4(6)).await.unwrap_err();
-    store.heal();
-    assert!(storage.about(key).await.unwrap().unwrap().fits(&mp4(5)));
-    assert_eq!(storage.get(key).await.unwrap(), mp4(5));
-
-    // It cannot be read, which is no reason to say that there is none.
-    store.fail(At::Get, ".about.json");
-    assert!(matches!(storage.about(key).await, Err(Error::Backend { .. })));
-    store.heal();
-
-    // Half of a deletion fails: it is told, and the next one finds what is left.
-    store.fail(At::Delete, ".about.json");
-    let report = storage.delete_photo(photo_of(key)).await;
-    assert_eq!(report.failures.len(), 1);
-    assert!(!storage.exists(key).await.unwrap());
-    store.heal();
-    storage.delete_photo(photo_of(key)).await.complete().unwrap();
-    let raw: Arc<dyn ObjectStore> = store;
-    assert!(raw.head(&beside(key)).await.is_err());
-}
-
-fn photo_of(key: Key) -> PhotoId {
-    match key.subject() {
-        portrait_storage::Subject::Photo(photo) => photo,
-        portrait_storage::Subject::Task(task) => panic!("{task} is no photo"),
-    }
-}
-
-#[tokio::test]
-async fn a_described_write_is_taken_back_by_a_deletion() {
-    let storage = Storage::memory();
-    let photo = PhotoId::generate();
-    let hold = storage.hold(photo).await;
-    put_small(&storage, Artifact::Upload { photo }).await;
-    storage.delete_photo(photo).await.complete().unwrap();
-    let png = content(Format::Png, 80, 0);
-    let error =
-        storage.put_described(Artifact::Upload { photo }, png, &described(Origin::Uploaded)).await;
-    assert!(matches!(error, Err(Error::Deleted { .. })), "{error:?}");
-    drop(hold);
-    assert_eq!(everything(&storage).await, []);
 }

@@ -8,6 +8,7 @@
 mod conformance;
 mod deleting;
 mod describing;
+mod describing_faults;
 mod faults;
 mod faulty;
 mod keys;

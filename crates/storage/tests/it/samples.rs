@@ -7,9 +7,11 @@ use futures::{Stream, StreamExt, stream};
 use portrait_storage::object_store::ObjectStore;
 use portrait_storage::object_store::local::LocalFileSystem;
 use portrait_storage::object_store::memory::InMemory;
+use portrait_storage::object_store::path::Path;
 use portrait_storage::object_store::prefix::PrefixStore;
 use portrait_storage::{
-    Artifact, Folder, Format, Key, Meta, PhotoId, RecipeId, Storage, TaskId, TempName, VideoId,
+    Artifact, Description, Folder, Format, Key, Meta, Origin, PhotoId, RecipeId, Storage, TaskId,
+    TempName, VideoId,
 };
 use tempfile::TempDir;
 
@@ -112,6 +114,18 @@ pub(crate) fn one_of_each_record(photo: PhotoId) -> [Artifact; 8] {
 pub(crate) async fn put_small(storage: &Storage, artifact: Artifact) -> Key {
     let format = artifact.formats()[0];
     storage.put(artifact, content(format, 64, 0)).await.unwrap().key
+}
+
+/// A description with all that one can have.
+pub(crate) fn described(origin: Origin) -> Description {
+    Description::new(origin)
+        .with_owner("customer \"17\" / ü")
+        .with_recipe(serde_json::json!({ "model": "birefnet-small", "padding": 0.1 }))
+}
+
+/// Where the description of `key` lies.
+pub(crate) fn beside(key: Key) -> Path {
+    format!("{key}.about.json").as_str().into()
 }
 
 /// Lets other tasks work until `done`, but not for ever.
