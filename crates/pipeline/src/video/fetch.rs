@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::progress::Step;
 use crate::stage::Stage;
 use portrait_d_id::{self as d_id, Talk, TalkId};
-use portrait_storage::{Origin, StreamOptions};
+use portrait_storage::{Key, Origin, StreamOptions};
 use std::time::Duration;
 
 /// Tries at fetching a finished video, each with a link of its own.
@@ -39,19 +39,13 @@ impl Job<'_> {
         };
         let seconds = finished.duration;
         let downloading = self.download(finished);
-        let stored = self.pipeline.watch(Stage::Download, self.person(), downloading).await?;
+        let (key, bytes) = self.pipeline.watch(Stage::Download, self.person(), downloading).await?;
         order.seconds = seconds;
         self.note(order).await;
-        Ok(Video {
-            talk_id: Some(id.to_string()),
-            key: stored.key,
-            bytes: stored.size,
-            seconds,
-            warnings: Vec::new(),
-        })
+        Ok(Video { talk_id: Some(id.to_string()), key, bytes, seconds, warnings: Vec::new() })
     }
 
-    async fn download(&self, mut talk: Talk) -> Result<portrait_storage::Stored, Error> {
+    async fn download(&self, mut talk: Talk) -> Result<(Key, u64), Error> {
         let mut attempt = 1;
         loop {
             let link = talk.result_url.as_deref().ok_or_else(|| {
@@ -69,7 +63,12 @@ impl Job<'_> {
             let stored =
                 self.storage().put_stream_described(artifact, content, options, &about).await;
             let error = match stored {
-                Ok(stored) => return Ok(stored),
+                Ok(stored) => return Ok((stored.key, stored.size)),
+                // The video is there, and it was paid for.
+                Err(portrait_storage::Error::NotDescribed { key, .. }) => {
+                    tracing::warn!(%key, "it is kept without its description");
+                    return Ok((key, self.storage().head(key).await?.size));
+                }
                 Err(error) => of_download(error),
             };
             if attempt == DOWNLOADS || !may_pass(&error) {
