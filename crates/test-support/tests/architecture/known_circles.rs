@@ -7,16 +7,6 @@ pub(crate) type Known = (&'static str, &'static [&'static str]);
 
 pub(crate) const KNOWN: &[Known] = &[
     ("portrait-d-id", &["src/create.rs", "src/talks.rs", "src/wait.rs"]),
-    ("portrait-pipeline", &["src/error/codes.rs", "src/error/details.rs", "src/error/error.rs"]),
-    (
-        "portrait-segmentation",
-        &[
-            "src/network/swin/attention.rs",
-            "src/network/swin/block.rs",
-            "src/network/swin/merging.rs",
-            "src/network/swin/mod.rs",
-        ],
-    ),
     ("portrait-voice", &["src/speech/builder.rs", "src/speech/http.rs"]),
     (
         "portrait-weights",
