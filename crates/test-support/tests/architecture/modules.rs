@@ -161,11 +161,9 @@ impl<'a> Modules<'a> {
 
     fn named(&self, module: usize, name: &str, open: &mut Vec<(usize, String)>) -> Found<'a> {
         let (of, key) = (&self.all[module], (module, name.to_owned()));
-        let mut found = Found::default();
-        found.module = of.children.iter().find(|(child, _)| child == name).map(|(_, at)| *at);
-        if of.defined.contains(name) {
-            found.file = Some(of.file);
-        }
+        let child = of.children.iter().find(|(child, _)| child == name).map(|(_, at)| *at);
+        let file = of.defined.contains(name).then_some(of.file);
+        let mut found = Found { module: child, file, known: false };
         if open.contains(&key) {
             found.known = found.file.is_some() || found.module.is_some();
             return found;
