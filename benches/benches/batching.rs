@@ -1,9 +1,9 @@
 //! Whether inputs are faster through a network together, or several runs side by side, than one
 //! run after the other, on the CPU with reproducible weights.
 //!
-//! The ways take turns, round by round, for the speed of a machine drifts: each is compared with
-//! the single runs of the same rounds, by its best and by its median time for an input. Criterion,
-//! which measures one way after the other, cannot do that.
+//! The ways take turns, round by round, because the speed of a machine changes: each is compared
+//! with the single runs of the same rounds, by its best and by its median time for an input.
+//! Criterion, which measures one way after the other, cannot do that.
 //!
 //! Then persons of one photo, one by one or several in one run, through the whole step: crops made,
 //! networks run, pictures encoded.
@@ -26,9 +26,9 @@ use std::time::{Duration, Instant};
 /// A way to get inputs through a network.
 #[derive(Debug, Clone, Copy)]
 enum Way {
-    /// So many in one run.
+    /// This many in one run.
     Together(usize),
-    /// So many runs at once, on threads of their own.
+    /// This many runs at once, each on a thread of its own.
     SideBySide(usize),
 }
 
@@ -42,7 +42,7 @@ impl Way {
         }
     }
 
-    /// The time for each input; `forward` runs a batch of so many.
+    /// The time for each input; `forward` runs a batch of the given size.
     fn time(self, forward: &(impl Fn(usize) + Sync)) -> Duration {
         let start = Instant::now();
         match self {
@@ -88,7 +88,7 @@ fn compare(name: &str, rounds: usize, ways: &Ways<'_>) {
     }
 }
 
-/// `forward` runs a batch of so many.
+/// `forward` runs a batch of the given size.
 fn compare_network(name: &str, rounds: usize, forward: impl Fn(usize) + Sync) {
     let forward = &forward;
     let way = |way: Way| -> (String, Box<dyn Fn() -> Duration>) {

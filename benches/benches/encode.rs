@@ -1,4 +1,4 @@
-//! A cut-out to the PNG that is handed out.
+//! Encoding a cut-out as PNG.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use portrait_benches::{ONE_MEGAPIXEL, cut_out};

@@ -1,6 +1,6 @@
 //! A forward pass of each network on the CPU, with reproducible weights.
 //!
-//! A network is built when its bench is the first to need it, so a filter spares the others.
+//! A network is built when a bench first needs it, so with a filter the others are not built.
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main};

@@ -1,4 +1,4 @@
-//! From YOLOv8's output to the boxes that count.
+//! From YOLOv8's output to the boxes that remain after suppression.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use portrait_benches::Numbers;

@@ -1,6 +1,6 @@
 //! Prints how forward passes scale with threads, and what two requests at once cost.
 //!
-//! Not by Criterion: all that is compared must be timed in turns, because a machine's speed drifts.
+//! Not by Criterion: what is compared must be timed in turns, because a machine's speed changes.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a table for people")]
 
@@ -13,14 +13,14 @@ use std::time::{Duration, Instant};
 
 /// Sizes of the pools.
 const THREADS: [usize; 3] = [1, 2, 4];
-/// What the time of a turn should come to.
+/// The time that a turn should take.
 const TURN: Duration = Duration::from_millis(400);
 const ROUNDS: usize = 9;
 
 type Pass = Box<dyn Fn() + Sync>;
 
 fn main() {
-    // Cargo passes `--bench` and a filter; this is one table.
+    // Cargo passes `--bench` and a filter, which are ignored: there is one table.
     keep_freed_memory(1 << 30);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     println!("{cores} cores; medians of {ROUNDS} rounds, milliseconds for a pass\n");

@@ -1,4 +1,4 @@
-//! Cost of a lease: alone, and with many waiters, beside a semaphore that knows only a count.
+//! Cost of a lease, alone and with many waiters, compared with a semaphore, which only counts.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -65,7 +65,7 @@ async fn all_wait() {
     }
 }
 
-/// All waiters at once, on one core; the time is that from the first release to the last.
+/// All waiters at once, on one core; the time is from the first release to the last.
 fn contended(c: &mut Criterion) {
     let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
     let mut group = c.benchmark_group("ten_thousand_waiters");

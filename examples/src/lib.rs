@@ -6,6 +6,8 @@
 //! | `detect_boxes` | who is in a photo, drawn into a copy of it |
 //! | `cut_out` | cut-outs with options, warnings and errors of each person |
 //! | `talking_portrait` | the whole flow to videos, against a local stand-in for D-ID |
+//! | `two_users` | two users of one pipeline: one is cancelled, one is resumed by the photo's id |
+//! | `overview_picture` | the picture at the top of README.md |
 //!
 //! Run one with `cargo run --release -p portrait-examples --example cut_out -- photo.jpg out`.
 //! Models are looked for in `models/` and in the hub cache of this user, where

@@ -1,4 +1,4 @@
-//! Both networks on an NVIDIA card: are they right, do they stay right under load, how fast are they.
+//! Both networks on an NVIDIA card: whether they are right, also under load, and how fast they are.
 //!
 //! `cargo bench -p portrait-benches --features cuda --bench gpu` runs all of it; behind `--`, any of
 //! `networks`, `stress` and `speed`. Weights are made from names and shapes, so it needs no files. It
@@ -28,7 +28,7 @@ enum Network {
     Segmentation(Box<Birefnet>),
 }
 
-/// All that a card has; bfloat16 from compute capability 8.0 on.
+/// All precisions of a card; bfloat16 from compute capability 8.0 on.
 const PRECISIONS: [Precision; 4] =
     [Precision::F32, Precision::Tf32, Precision::F16, Precision::Bf16];
 
@@ -63,7 +63,7 @@ impl Network {
         })
     }
 
-    /// The raw output for noise of so many pixels a side.
+    /// The raw output for noise of this many pixels a side.
     fn run(&self, side: usize, device: &Device) -> Result<candle_core::Tensor> {
         let input = reproducible::input((1, 3, side, side))?.to_device(device)?;
         self.forward(&input)

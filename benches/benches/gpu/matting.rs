@@ -37,7 +37,7 @@ fn cases() -> Vec<(&'static str, PersonCrop)> {
     cases.into_iter().map(|(name, crop)| (name, crop.expect("persons in their photos"))).collect()
 }
 
-/// A network's answer of this matte.
+/// The logits that a network would give for this matte.
 fn logits() -> Result<Tensor> {
     let [width, height] = INPUT;
     let logit =
@@ -109,7 +109,7 @@ pub(crate) fn time(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// As it would be without a kernel: values are made here, and four times as many bytes go up.
+/// Without the kernel: values are computed here, and four times as many bytes are uploaded.
 fn values(photo: &RgbImage, device: &Device) -> Result<()> {
     let input = preprocess(from_ref(photo), INPUT, &Device::Cpu)?;
     input.to_device(device)?.to_dtype(Precision::F16.dtype())?;

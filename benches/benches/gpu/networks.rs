@@ -27,7 +27,7 @@ pub(crate) fn run(device: &Device) -> Result<bool> {
             let got = flat(&got.to_device(&Device::Cpu)?)?;
             let largest = want.iter().fold(0f32, |largest, x| largest.max(x.abs()));
             let difference = want.iter().zip(&got).map(|(a, b)| (a - b).abs());
-            // f32::max would lose a value that is no number.
+            // f32::max would ignore a NaN.
             let difference = difference.fold(0f32, |most, x| if x <= most { most } else { x });
             let relative = difference / largest;
             let (iou, mae) = mattes(&want, &got);

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 const WARM_UP: usize = 5;
 const PASSES: usize = 50;
-/// Passes between two looks at the clock: the card must not wait for the processor.
+/// Passes between two readings of the clock: the card must not wait for the processor.
 const TOGETHER: usize = 5;
 
 pub(crate) fn run(device: &Device) -> Result<bool> {
@@ -33,7 +33,7 @@ pub(crate) fn run(device: &Device) -> Result<bool> {
     Ok(true)
 }
 
-/// Milliseconds of a pass, `together` of which are asked for before the card is waited for.
+/// Milliseconds of a pass; `together` passes are queued before waiting for the card.
 fn median(network: &Network, input: &candle_core::Tensor, together: usize) -> Result<f64> {
     let mut times = Vec::new();
     for _ in 0..PASSES.div_ceil(together) {

@@ -14,7 +14,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-/// What is in a pass beside the operations that tell of themselves.
+/// The part of a pass that no operation reports.
 const REST: &str = "everything else";
 
 /// The operations of some passes of a network. Clones are the same profile.
@@ -23,7 +23,7 @@ pub(crate) struct Profile(Arc<Mutex<Passes>>);
 
 #[derive(Debug, Default)]
 struct Passes {
-    /// Of the pass that is under way.
+    /// Of the current pass.
     now: Pass,
     ended: Vec<Pass>,
 }
@@ -41,17 +41,17 @@ struct Work {
 }
 
 impl Profile {
-    /// What a profile listens to.
+    /// The spans that a profile records.
     pub(crate) fn filter() -> Targets {
         Targets::new().with_target(OPERATIONS, Level::TRACE)
     }
 
-    /// Drops what was heard so far.
+    /// Drops everything that was recorded so far.
     pub(crate) fn forget(&self) {
         *self.passes() = Passes::default();
     }
 
-    /// What was heard since the last pass was one that took so long.
+    /// Takes what was recorded since the last pass as one pass that took this time.
     pub(crate) fn end_pass(&self, time: Duration) {
         let mut passes = self.passes();
         let mut pass = std::mem::take(&mut passes.now);
@@ -95,7 +95,7 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times.get(times.len() / 2).copied().unwrap_or_default()
 }
 
-/// A span's fields, and since when it lasts.
+/// A span's fields and when it began.
 struct Span {
     kind: String,
     work: Work,

@@ -1,7 +1,7 @@
 //! The patterns of D-ID's OpenAPI description (4.2.1), checked before anything is sent.
 //!
-//! D-ID takes `https` and `s3` addresses. A local stand-in of the API hands out `http` addresses
-//! of its own: those pass when the client talks to that very server by `http`.
+//! D-ID takes `https` and `s3` addresses. A local stand-in of the API gives out `http` addresses of
+//! its own. These are accepted when the client itself talks to the same server by `http`.
 
 use portrait_http::is_loopback;
 use url::Url;

@@ -2,9 +2,9 @@ use std::time::SystemTime;
 
 use tokio::time::Instant;
 
-/// The time of day, which does not run backwards while a client lives: the later of the system's
-/// clock, which may be set, and of what has passed on the runtime's, which stands still while the
-/// machine sleeps.
+/// The time of day. It does not run backwards while a client lives: it is the later of the system's
+/// clock, which may be set, and the start plus the time that passed on the runtime's clock, which
+/// stands still while the machine sleeps.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     system: SystemTime,

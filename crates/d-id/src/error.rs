@@ -41,8 +41,8 @@ pub enum Error {
         /// D-ID's answer.
         refusal: Refusal,
     },
-    /// 400 and other refusals of a request as it was sent. Kinds that leave a caller nothing else
-    /// to do stand in the refusal and in the text: `BadRequestError`, `ConfigError`,
+    /// 400 and other refusals of a request as it was sent. Kinds that a caller need not tell apart
+    /// are only named in the refusal and in the text: `BadRequestError`, `ConfigError`,
     /// `InvalidAudioDurationError`, `DriverNotValidError`, `RangeError`, `SessionError`,
     /// `ConsentTextSimilarityError`, and those this client does not know.
     #[error("D-ID refused the request ({refusal}); correct the request")]
@@ -221,7 +221,7 @@ impl Error {
     }
 
     /// Whether it is certain that the request had no effect, because D-ID refused it or it was
-    /// never sent. Of a create this says that no talk was made; all else may have made one.
+    /// never sent. For a create it means that no talk was made; any other error may have made one.
     #[must_use]
     pub fn was_refused(&self) -> bool {
         match self {
@@ -236,8 +236,8 @@ impl Error {
             | Error::RateLimited { .. }
             | Error::InvalidRequest { .. } => true,
             Error::Network { connected, .. } => !connected,
-            // Of 409, "the same request is in process", another try may have got through. What is
-            // not kept on record may be another try of what was sent before.
+            // After 409, "the same request is in process", another try may have succeeded. A
+            // request that could not be recorded may repeat one that was sent before.
             _ => false,
         }
     }

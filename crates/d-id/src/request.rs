@@ -7,8 +7,8 @@ use crate::provider::Provider;
 /// What to make a talk of: the body of `POST /talks`
 /// (D-ID's OpenAPI description 4.2.1, operation `CreateTalk`).
 ///
-/// `source_url` must belong to this talk alone, so upload the picture once per talk: a talk whose
-/// creation was answered by nothing but silence is found again by it.
+/// `source_url` must belong to this talk alone, so upload the picture once per talk. When the
+/// answer to the creation is lost, the talk is found by it.
 ///
 /// ```
 /// use portrait_d_id::{CreateTalk, Provider, Script, TalkConfig};

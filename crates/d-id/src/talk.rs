@@ -81,7 +81,7 @@ pub enum TalkStatus {
 }
 
 impl TalkStatus {
-    /// Whether nothing more will happen.
+    /// Whether it has ended: its status will not change any more.
     #[must_use]
     pub fn is_terminal(&self) -> bool {
         matches!(self, TalkStatus::Done | TalkStatus::Error | TalkStatus::Rejected)

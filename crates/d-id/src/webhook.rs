@@ -1,8 +1,8 @@
 //! What D-ID posts when a talk has ended.
 //!
-//! D-ID's description and guides name no signature, so a message proves nothing by itself. What
-//! makes it safe is a secret in the address, which only D-ID was told, and that nothing but the
-//! talk's id is taken from the body: the talk itself is fetched again.
+//! D-ID's description and guides name no signature, so a message proves nothing by itself. Two
+//! things make it safe: a secret in the address, which only D-ID knows, and that only the talk's id
+//! is taken from the body. The talk itself is fetched again.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ use crate::talk::{Talk, TalkStatus};
 /// Fewest characters of a secret: 128 bits in base64url without padding.
 const SHORTEST: usize = 22;
 
-/// Bodies above this are no talks.
+/// Larger bodies are not talks.
 const MAX_BODY: usize = 1024 * 1024;
 
 /// The secret part of a webhook's address. It is never shown.
@@ -124,7 +124,7 @@ impl WebhookEvent {
         Ok(event)
     }
 
-    /// The talk itself, from D-ID (`GET /talks/{id}`): what the message claims is not believed.
+    /// The talk itself, from D-ID (`GET /talks/{id}`): the message is not trusted.
     ///
     /// # Errors
     /// As [`Talks::get`](crate::Talks::get).

@@ -11,7 +11,7 @@ pub struct DuckOptions {
     /// The voice counts as speaking when its level is no more than this many decibels below its
     /// own loudness, 0 to 60.
     pub threshold_db: f64,
-    /// Time constant of turning down. It begins as much ahead of the voice.
+    /// Time constant of turning down. Turning down begins this much before the voice.
     pub attack: Duration,
     /// How long the music stays down after a word, so that it does not pump between words.
     pub hold: Duration,
@@ -35,7 +35,7 @@ impl Default for DuckOptions {
 
 /// Decibels above the threshold over which the full depth is reached.
 const KNEE_DB: f64 = 6.0;
-/// What loudness counts more than the level of one channel: it is heard from two loudspeakers.
+/// How much higher loudness is than the level of one channel, because two loudspeakers play it.
 const BOTH_DB: f64 = 3.01;
 /// How often the level of the voice is taken.
 const STEP: Duration = Duration::from_millis(5);
@@ -50,8 +50,8 @@ impl DuckOptions {
 
     /// The factor for each sample of music under this voice, of the loudness given in LUFS.
     ///
-    /// An envelope follower: the level of the voice every 5 ms, held, says how far down the music
-    /// is to be; the decibels follow that with the attack and the release.
+    /// An envelope follower: the level of the voice every 5 ms, held, gives the wanted gain of the
+    /// music; the gain in decibels follows it with the attack and the release.
     pub(crate) fn gains(&self, voice: &Audio, loudness_lufs: f64) -> Vec<f32> {
         let length = voice.samples().len();
         let (step, reach) = (voice.frames(STEP).max(1), voice.frames(REACH));
@@ -81,7 +81,7 @@ impl DuckOptions {
         });
         let gains: Vec<f32> = held.collect();
 
-        // Between the steps in straight lines, so that the music does not rustle.
+        // Linear between the steps: jumps of the gain would be audible as noise.
         let between = |at: usize| {
             let (index, part) = (at / step, (at % step) as f32 / step as f32);
             let now = gains[index];

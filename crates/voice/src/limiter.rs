@@ -3,17 +3,17 @@ use std::time::Duration;
 
 use crate::audio::Audio;
 
-/// How far ahead a peak is seen, so that the gain is down when it comes.
+/// The look-ahead: the gain goes down this long before a peak.
 const LOOK_AHEAD: Duration = Duration::from_millis(5);
-/// How slowly the gain comes back.
+/// Time constant with which the gain comes back.
 const RELEASE: Duration = Duration::from_millis(80);
 
 /// Keeps every sample within `ceiling` (an amplitude above 0) by turning the gain down around
-/// peaks, smoothly, without delay. Sound that is within already comes back as it is.
+/// peaks, smoothly, without delay. Sound that is already within the ceiling is not changed.
 ///
 /// The gain each sample needs is held over the look-ahead by a moving minimum and smoothed by a
-/// moving mean of the same length: the mean of minima that all reach the peak is never above what
-/// the peak needs.
+/// moving mean of the same length. Every minimum in that mean includes the peak, so the mean is
+/// never above the gain that the peak needs.
 pub(crate) fn limit(audio: Audio, ceiling: f32) -> Audio {
     if audio.peak() <= ceiling {
         return audio;

@@ -4,14 +4,14 @@ use crate::audio::{Audio, from_db, to_db};
 use crate::error::{Error, within};
 use crate::limiter::limit;
 
-/// How loud a sound is, by EBU R 128 (ITU-R BS.1770-4), as it is heard: its one channel from both
-/// loudspeakers, which is 3 LU more than from one.
+/// How loud a sound is, by EBU R 128 (ITU-R BS.1770-4). Its one channel counts as played by both
+/// loudspeakers, which is 3 LU more than by one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Loudness {
     /// Integrated loudness in LUFS; minus infinity when nothing is above the gate of -70 LUFS, or
     /// the sound is shorter than 0.4 s.
     pub integrated_lufs: f64,
-    /// The peak between samples too, in dB below full scale.
+    /// The true peak, which counts the signal between samples too, in dB below full scale.
     pub true_peak_dbtp: f64,
     /// The largest sample, in dB below full scale.
     pub sample_peak_dbfs: f64,
@@ -73,9 +73,9 @@ pub struct Normalised {
     pub loudness: Loudness,
 }
 
-/// Rounds of limiting and measuring anew; two or three do for speech.
+/// Most rounds of limiting and measuring again; speech needs two or three.
 const ROUNDS: usize = 8;
-/// How near the target is near enough, in LU.
+/// The difference from the target that is accepted, in LU.
 const NEAR: f64 = 0.1;
 
 /// Brings a sound to a loudness by one gain, and by a limiter where peaks would go beyond the
@@ -108,7 +108,7 @@ pub fn normalise(audio: &Audio, options: &NormaliseOptions) -> Result<Normalised
         if over <= 0.0 && miss.abs() < NEAR {
             break;
         }
-        // The limiter sees samples; what lies between them is higher by up to some decibels.
+        // The limiter works on samples; the signal between them can be some decibels higher.
         if over > 0.0 {
             ceiling -= over + 0.01;
         }
@@ -117,7 +117,7 @@ pub fn normalise(audio: &Audio, options: &NormaliseOptions) -> Result<Normalised
     if let Some(best) = best {
         return Ok(best);
     }
-    // No round kept the ceiling: one gain that does.
+    // No round kept within the ceiling, so one gain for the whole sound does it.
     let room = options.max_true_peak_dbtp - before.true_peak_dbtp;
     let audio = audio.scaled(from_db(wanted.min(room - 0.01)) as f32);
     let loudness = measure(&audio);

@@ -38,7 +38,7 @@ pub enum Content {
 }
 
 impl std::fmt::Debug for Content {
-    /// A recording by its size: its bytes say nothing to a reader.
+    /// Shows the size of a recording, not its bytes.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Content::Text(text) => f.debug_tuple("Text").field(text).finish(),
@@ -74,7 +74,7 @@ impl std::fmt::Debug for Track {
     }
 }
 
-/// How a message is made to be heard.
+/// How a message is turned into sound.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Plan {
     /// D-ID's providers speak the text.
@@ -102,14 +102,14 @@ impl Message {
         Message { content, voice: None, prosody: Prosody::default(), music: None }
     }
 
-    /// The music, where any is to be heard.
+    /// The music, if there is any and its volume is not 0.
     #[must_use]
     pub fn audible_music(&self) -> Option<&Music> {
         self.music.as_ref().filter(|music| music.volume > 0.0)
     }
 
     /// Checks that the parts are within their limits and go together. What cannot be done is
-    /// refused instead of left out unsaid: a recording has its own voice and prosody, and no music
+    /// refused, and not silently left out: a recording has its own voice and prosody, and no music
     /// can be laid under a text that D-ID's providers speak.
     ///
     /// A recording's sound is checked by [`prepare`](crate::prepare).
@@ -126,7 +126,7 @@ impl Message {
         }
         match &self.content {
             Content::Text(text) => {
-                // What D-ID is known to speak is within its limits.
+                // A text that D-ID is known to speak must be within D-ID's limits.
                 let by_provider = self.voice.as_ref().is_some_and(|voice| !voice.is_service());
                 check_length(text, if by_provider { MIN_CHARACTERS } else { 1 })?;
                 if by_provider && self.audible_music().is_some() {
@@ -151,7 +151,7 @@ impl Message {
         Ok(())
     }
 
-    /// How it is made to be heard, where there is a speech service, or none.
+    /// How it is turned into sound, with a speech service or without.
     ///
     /// | content | voice | music | with a service | without |
     /// |---|---|---|---|---|
@@ -212,14 +212,14 @@ impl Music {
     }
 }
 
-/// The text without what cannot be spoken nor stand in XML (control characters), and without white
-/// space at the ends.
+/// The text without control characters, which can neither be spoken nor be part of XML, and without
+/// white space at the ends.
 fn speakable(text: &str) -> String {
     let kept: String = text.chars().filter(|character| is_speakable(*character)).collect();
     kept.trim().to_owned()
 }
 
-/// Characters are Unicode scalar values, not bytes: Japanese has three bytes to one.
+/// Characters are Unicode scalar values, not bytes: a Japanese one has three bytes.
 fn check_length(text: &str, least: usize) -> Result<(), Error> {
     let length = speakable(text).chars().count();
     if (least..=MAX_CHARACTERS).contains(&length) {

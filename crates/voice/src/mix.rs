@@ -15,21 +15,21 @@ pub struct MixOptions {
     /// Amplitude of the music against the voice's loudness, 0 (none) to 1 (as loud as the voice,
     /// where nobody speaks).
     pub volume: f64,
-    /// How long the music takes to come in.
+    /// How long the music fades in.
     pub fade_in: Duration,
-    /// How long it takes to go out.
+    /// How long it fades out.
     pub fade_out: Duration,
-    /// Over what time the end of the music goes over into its beginning, where it is repeated.
+    /// Length of the crossfade from the end of the music to its beginning, where it is repeated.
     pub crossfade: Duration,
-    /// How it makes way for the voice.
+    /// How it is turned down while the voice speaks.
     pub duck: DuckOptions,
     /// No sample goes beyond this, in dB below full scale, -20 to 0.
     pub max_peak_dbfs: f64,
 }
 
 impl Default for MixOptions {
-    /// A volume of 0.3, which is some 10 dB below the voice and 20 while it speaks; one second in,
-    /// two out, two across a seam; peaks to -1 dBFS.
+    /// A volume of 0.3, which is about 10 dB below the voice, and 20 dB while it speaks; fades of
+    /// one second in and two out; a crossfade of two seconds; peaks to -1 dBFS.
     fn default() -> MixOptions {
         MixOptions {
             volume: 0.3,
@@ -59,7 +59,7 @@ pub fn mix(voice: &Audio, music: &Audio, options: &MixOptions) -> Result<Audio, 
         return Ok(limit(voice.clone(), ceiling));
     }
 
-    // A pause at the ends of a piece would be a hole at each repetition.
+    // A pause at the ends of a piece would be a gap at each repetition.
     let trim = TrimOptions { keep: Duration::ZERO, ..TrimOptions::default() };
     let music = trim_silence(&resample(music, voice.sample_rate())?, &trim);
     let of_voice = loudness(voice)?;

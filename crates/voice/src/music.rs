@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use crate::audio::Audio;
 
-/// Music for exactly `length` samples: from its start, again and again. Where it starts anew its
-/// end fades into its beginning over `crossfade` (at most a third of the piece), at equal power.
+/// Music for exactly `length` samples: from its start, repeated as often as needed. At each
+/// repetition its end fades into its beginning over `crossfade` (at most a third of the piece), at
+/// equal power.
 pub(crate) fn looped(music: &Audio, length: usize, crossfade: Duration) -> Vec<f32> {
     let piece = music.samples();
     if piece.len() >= length || piece.is_empty() {

@@ -19,7 +19,7 @@ pub struct PrepareOptions {
     pub limits: DecodeLimits,
     /// A recording whose loudest 20 ms are below this is silent, in dB below full scale.
     pub silence_dbfs: f64,
-    /// What silence is cut off the recording's ends: it costs credits and says nothing.
+    /// Which silence is cut off the ends of the recording; it would cost credits.
     pub trim: Option<TrimOptions>,
     /// How loud the result is.
     pub normalise: NormaliseOptions,
@@ -52,7 +52,7 @@ pub struct Prepared {
     pub loudness: Loudness,
 }
 
-/// All steps from files as they come to the file to upload: decodes the recording and the music,
+/// All steps from the given files to the file to upload: decodes the recording and the music,
 /// checks and trims the recording, mixes, brings the result to its loudness, and encodes it. Of the
 /// music only as much is decoded as the recording lasts.
 ///
@@ -69,7 +69,7 @@ pub fn prepare(
     check_audible(&voice, options.silence_dbfs)?;
     if let Some(trim) = &options.trim {
         let trimmed = trim_silence(&voice, trim);
-        // One short word stays in its silence: less could not be measured.
+        // A very short sound keeps its silence: without it, it would be too short to be measured.
         if trimmed.duration() >= options.limits.min_duration {
             voice = trimmed;
         }
@@ -77,7 +77,7 @@ pub fn prepare(
     let length = voice.duration() + MUSIC_MORE;
     let music = music.map(|music| decode_beginning(music, &options.limits, length));
     let music = music.transpose().map_err(of_music)?;
-    // All at the rate of the file, so that levels and peaks stay what they were made.
+    // Everything at the rate of the file, so that no later resampling changes levels and peaks.
     let source_rate = music.as_ref().map_or(0, Audio::sample_rate).max(voice.sample_rate());
     let encoding = options.encode.plan(voice.duration(), source_rate)?;
     voice = resample(&voice, encoding.sample_rate)?;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, within};
 
-/// How a text is to be spoken, whoever speaks it. Each provider takes of it what it understands;
+/// How a text is to be spoken, by any provider. Each uses the part of it that it understands;
 /// see [`Message::plan`](crate::Message::plan).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -66,7 +66,7 @@ pub enum ProsodyPreset {
     Serious,
     /// Condolences and apologies: slow, low, soft.
     Sympathetic,
-    /// As a tale is told.
+    /// As one tells a story.
     Storytelling,
     /// In a whisper, where the voice can.
     Whisper,

@@ -12,7 +12,7 @@ pub fn loudest_dbfs(audio: &Audio) -> f64 {
     windows(audio).map(level).fold(f64::NEG_INFINITY, f64::max)
 }
 
-/// Whether something is to be heard.
+/// Checks that the sound is not silent.
 ///
 /// # Errors
 /// [`Error::Silent`] when no 20 ms of the sound reach the threshold, in dB below full scale.
@@ -21,7 +21,7 @@ pub fn check_audible(audio: &Audio, threshold_dbfs: f64) -> Result<(), Error> {
     if loudest_dbfs >= threshold_dbfs { Ok(()) } else { Err(Error::Silent { loudest_dbfs }) }
 }
 
-/// What silence at the ends is cut off.
+/// Which silence at the ends is cut off.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrimOptions {
     /// Pieces of 20 ms below this level are silence, in dB below full scale.

@@ -2,8 +2,8 @@ use crate::prosody::Prosody;
 use crate::ssml;
 use crate::voices::Voice;
 
-/// A text for one of D-ID's providers, with the settings of its voice as plain values. How they are
-/// written in a request is the D-ID client's.
+/// A text for one of D-ID's providers, with the settings of its voice as plain values. The D-ID
+/// client knows how they are written in a request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SpokenText {
     /// The text, or an SSML document.
@@ -50,7 +50,7 @@ pub(crate) fn speak(text: &str, voice: Option<&Voice>, prosody: &Prosody) -> Spo
         voice: voice.cloned(),
         settings,
     };
-    // An SSML document that says nothing would only bring the provider's rules for it.
+    // An SSML document without any setting has no use, and providers have special rules for SSML.
     let marked_up = |pitch: Option<f64>| {
         if rate.is_none() && pitch.is_none() {
             return plain(VoiceSettings::default());
@@ -79,7 +79,7 @@ pub(crate) fn speak(text: &str, voice: Option<&Voice>, prosody: &Prosody) -> Spo
 }
 
 fn eleven_labs(prosody: &Prosody, rate: Option<f64>, model_id: Option<&str>) -> VoiceSettings {
-    // The more expressive, the less even; 0.5 is what ElevenLabs starts from.
+    // The more expressive, the less stable; 0.5 is the default of ElevenLabs.
     let stability = prosody.expressiveness.map(|value| {
         let stability = 0.65 - 0.5 * value;
         // The third model takes three values only.

@@ -8,8 +8,8 @@ const MAX_ID: usize = 64;
 /// Finds a piece of music by its id among the file names of the music folder: the file whose name
 /// without its extension is the id, exactly. Of several formats the least compressed is taken.
 ///
-/// The listing is the caller's, so nothing is read here; and what comes back is one of its names,
-/// so an id from outside never becomes a path.
+/// The caller lists the folder, so nothing is read here. The result is one of the listed names, so
+/// an id from outside never becomes a path.
 ///
 /// ```
 /// let folder = ["system_bgm_001.mp3", "system_bgm_002.ogg", "README.md"];

@@ -246,7 +246,7 @@ impl VoiceProfiles {
         }
     }
 
-    /// The voice of a profile, or of the default profile. None where neither is there.
+    /// The voice of a profile, or of the default profile; none if there is neither.
     ///
     /// # Errors
     /// [`Error::UnknownVoiceProfile`] naming the ids there are.
@@ -263,7 +263,7 @@ impl VoiceProfiles {
     }
 }
 
-/// In one line: parsers draw their messages over several.
+/// In one line: parsers write messages of several lines.
 fn invalid(reason: &str) -> Error {
     Error::InvalidProfiles { reason: reason.split_whitespace().collect::<Vec<_>>().join(" ") }
 }

@@ -41,7 +41,7 @@ pub(crate) async fn run(
                     tell(&file, cut_out, output);
                     summary(cut_out, &file)
                 }
-                // The others may be wanted and writable.
+                // The pictures of the others may still be written.
                 Err(error) => {
                     output.person_failed(person.person_id, &error);
                     codes.push(error.exit_code());

@@ -10,7 +10,7 @@ pub(crate) mod video;
 use crate::output::Output;
 use portrait_pipeline::{Context, Error, PersonResult};
 
-/// What the steps of a command have in common: whom they tell.
+/// What all steps of a command have in common: who gets their progress.
 fn context(output: &Output) -> Context {
     Context { progress: output.bars().steps(), ..Context::default() }
 }

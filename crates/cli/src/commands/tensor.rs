@@ -23,7 +23,7 @@ pub(crate) async fn run(
     let model = Model { file: args.weights.clone(), ..Model::named(&args.model)? };
     let places = settings.places(output, false)?;
     let device = settings.device.single()?;
-    // Before weights are read and minutes of passes begin.
+    // Checked before weights are read and the passes, which can take minutes, begin.
     File::open(&args.input).map_err(CliError::file(&args.input, "read"))?;
     for file in [Some(&args.output), args.profile.as_ref()].into_iter().flatten() {
         can_be_written(file)?;
@@ -31,7 +31,7 @@ pub(crate) async fn run(
     let (told, mut runs) = mpsc::unbounded_channel();
     let (input, result, repeat) = (args.input.clone(), args.output.clone(), args.repeat as usize);
     let (precision, heard) = (settings.precision, profile.clone());
-    // On a thread of its own, so that an interrupt is heard.
+    // On a thread of its own, so that an interrupt is noticed.
     let work = tokio::task::spawn_blocking(move || {
         let network = RawNetwork::load(&model, &places, device, precision);
         let network = Handle::current().block_on(network)?;
@@ -40,7 +40,7 @@ pub(crate) async fn run(
         network.run_file(&input, &result, repeat, |time| {
             run += 1;
             heard.end_pass(time);
-            // Nobody waits for it any more when the command was interrupted.
+            // After an interrupt nobody waits for it.
             let _ = told.send(json!({
                 "run": run,
                 "milliseconds": time.as_secs_f64() * 1e3,

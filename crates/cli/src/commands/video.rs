@@ -22,7 +22,7 @@ pub(crate) async fn run(
     let mut message = Message::from(args.message.message()?);
     message.background = settings::background(&args.background)?;
     let photo = settings::photo(&args.photo)?;
-    // The same file again is the same photo: its orders are found.
+    // The same file is the same photo in the next run, so its orders are found.
     let id = photo.content_id();
     let photo = photo.with_id(id);
     settings::output_folder(&args.output)?;
@@ -35,7 +35,7 @@ pub(crate) async fn run(
     if fake.is_some() {
         message.wait.first_pause = Duration::from_millis(50);
     }
-    // Orders of the stand-in go with it.
+    // The stand-in's orders end with it, so they are not kept.
     let data = match (&fake, &args.d_id_key) {
         (None, Some(_)) => Some(Data::open(args, id, output).await?),
         _ => None,
@@ -109,7 +109,7 @@ fn former_take(args: &VideoArgs, pipeline: &Pipeline) -> String {
     .to_string()
 }
 
-/// A path as JSON, so that two different ones differ there too.
+/// A path as JSON; two different paths are different there too.
 fn exact(path: &Path) -> Value {
     match path.to_str() {
         Some(text) => text.into(),

@@ -56,12 +56,12 @@ pub(crate) async fn run(
             break;
         }
         bar.inc(1);
-        // Lets an interrupt in.
+        // So that an interrupt is noticed.
         tokio::task::yield_now().await;
     }
     bar.finish_and_clear();
     if measured.photos == 0 {
-        // The one error, or the first of those that are all alike.
+        // No photo was measured: the error, or the first of several.
         end?;
         return measured.left_out.into_iter().next().map_or(Ok(0), Err);
     }

@@ -106,7 +106,7 @@ pub(super) fn scores(example: &Example, matte: &[f32]) -> Result<MatteScores, Cl
     Ok(MatteScores::of(&pair.map_err(nonsense)?))
 }
 
-/// What a network computed, or a mask says, is no number from 0 to 1.
+/// A value of a network or a mask that is not a number from 0 to 1.
 pub(super) fn nonsense(error: portrait_evaluation::Error) -> CliError {
     CliError::Usage(error.to_string())
 }
