@@ -6,7 +6,7 @@ use portrait_pipeline::{CutOutOptions, DetectOptions, Photo, Pipeline};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let pipeline = Pipeline::builder().build().await?;
+    let pipeline = Pipeline::builder().models_on_this_machine().build().await?;
 
     let file = std::env::args().nth(1).unwrap_or("photo.jpg".into());
     let photo = Photo::decode(std::fs::read(file)?)?;

@@ -37,8 +37,7 @@ async fn main() -> Result<()> {
 
     let mut message = Message::text("Hello! I have just learned to talk.");
     message.background = Background::Gradient { top: [203, 221, 240], bottom: [240, 245, 250] };
-    message.wait =
-        WaitOptions { first_pause: Duration::from_millis(50), ..WaitOptions::default() };
+    message.wait = WaitOptions { first_pause: Duration::from_millis(50), ..WaitOptions::default() };
     let mut pictures = vec![RgbImage::clone(photo.image())];
     let outcome = pipeline.run(Request::new(photo).say(message)).await?;
     for person in outcome.cut_outs {

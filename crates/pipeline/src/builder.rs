@@ -118,6 +118,14 @@ impl PipelineBuilder {
         self
     }
 
+    /// Looks for published models in the places where they lie on this machine without any
+    /// configuration ([`Places::of_this_machine`]); nothing is downloaded. So a model that was
+    /// fetched once runs where none is chosen.
+    pub fn models_on_this_machine(mut self) -> Self {
+        self.places = Places::of_this_machine();
+        self
+    }
+
     /// Where photos, cut-outs and videos are kept; in memory by default.
     pub fn storage(mut self, storage: Storage) -> Self {
         self.storage = Some(storage);
@@ -221,6 +229,11 @@ impl PipelineBuilder {
                 });
             });
         }
+        let observer = self.watch.clone();
+        let d_id = self.d_id.map(|client| match observer {
+            Some(watch) => client.observed(move |call| watch.d_id_call(call)),
+            None => client,
+        });
         let watch = self.watch.unwrap_or_default();
         let detection_config = detection.manifest.architecture()?;
         Ok(Pipeline::new(Inner {
@@ -228,7 +241,7 @@ impl PipelineBuilder {
             detection_config,
             segmentation,
             storage,
-            d_id: self.d_id,
+            d_id,
             orders: Orders::default(),
             deletions: Deletions::default(),
             talks: FairPermits::new(self.talks.in_all.max(1), self.talks.per_flow.max(1)),

@@ -4,7 +4,7 @@
 //! use portrait_pipeline::{CutOutOptions, DetectOptions, Photo, Pipeline};
 //!
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-//! let pipeline = Pipeline::builder().build().await?;
+//! let pipeline = Pipeline::builder().models_on_this_machine().build().await?;
 //! let photo = Photo::decode(std::fs::read("photo.jpg")?)?;
 //! let found = pipeline.detect(&photo, &DetectOptions::default()).await?;
 //! let everybody = found.select_all();
@@ -25,7 +25,8 @@
 //! | talk, after a crash | [`Pipeline::resume`] | what was paid for and not yet fetched |
 //! | all of it | [`Pipeline::run`] | [`Outcome`] |
 //!
-//! Where no model is chosen, a published one that is on this machine runs, else the small
+//! Where no model is chosen, a published one that is on this machine runs
+//! ([`PipelineBuilder::models_on_this_machine`]), else the small
 //! [`STARTER_MODELS`] that are part of the program: nothing needs to be fetched.
 //!
 //! One person's failure is that person's result. Errors and warnings have stable codes ([`Code`]),

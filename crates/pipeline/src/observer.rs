@@ -69,6 +69,16 @@ impl fmt::Debug for Watch {
 }
 
 impl Watch {
+    pub(crate) fn d_id_call(&self, call: &portrait_d_id::Call) {
+        self.0.d_id_call(&DIdCallReport {
+            operation: &call.operation.to_string(),
+            took: call.duration,
+            attempt: call.attempt,
+            status: call.status,
+            outcome: call.outcome.as_str(),
+        });
+    }
+
     /// A step that began at `start` and waited so long for its device.
     pub(crate) fn ended<T>(
         &self,
@@ -124,16 +134,16 @@ pub struct CoresReport {
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct DIdCallReport<'a> {
-    /// What was asked for, as in `create_talk`.
+    /// What was asked for, as in `POST /talks`.
     pub operation: &'a str,
     /// Time from the request to the end of the answer.
     pub took: Duration,
-    /// Bytes of the request's body.
-    pub sent: u64,
-    /// Bytes of the answer's body.
-    pub received: u64,
+    /// The number of the try, from 1.
+    pub attempt: u32,
     /// The HTTP status; `None` when no answer came.
     pub status: Option<u16>,
+    /// How it ended, as in `success`, `refused`, `rate_limited` or `timed_out`.
+    pub outcome: &'a str,
 }
 
 impl DIdCallReport<'_> {
@@ -183,8 +193,8 @@ mod tests {
         }
 
         fn d_id_call(&self, report: &DIdCallReport<'_>) {
-            let DIdCallReport { operation, sent, received, .. } = report;
-            self.push(format!("{operation} {sent} {received} {}", report.ok()));
+            let DIdCallReport { operation, attempt, outcome, .. } = report;
+            self.push(format!("{operation} {attempt} {outcome} {}", report.ok()));
         }
 
         fn storage_call(&self, report: &StorageCallReport<'_>) {
@@ -208,9 +218,8 @@ mod tests {
         });
         observer.cores(&CoresReport { stage: Stage::Photo, waited, took });
         for status in [Some(201), Some(402), None] {
-            let (sent, received) = (9, 4);
-            let operation = "create_talk";
-            observer.d_id_call(&DIdCallReport { operation, took, sent, received, status });
+            let (operation, outcome) = ("create_talk", "told");
+            observer.d_id_call(&DIdCallReport { operation, took, attempt: 2, status, outcome });
         }
         observer.storage_call(&StorageCallReport { operation: "put", took, bytes: 7, ok: true });
         observer.queue_refused(Stage::Detection);
@@ -224,9 +233,9 @@ mod tests {
         let want = [
             "segmentation Some(\"cuda:0\") Some(\"birefnet\") 20ms 2s Err(GpuOom)",
             "cores photo 20ms 2s",
-            "create_talk 9 4 true",
-            "create_talk 9 4 false",
-            "create_talk 9 4 false",
+            "create_talk 2 told true",
+            "create_talk 2 told false",
+            "create_talk 2 told false",
             "put 7 true",
             "refused detection",
         ];

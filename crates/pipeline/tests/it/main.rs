@@ -25,6 +25,7 @@ mod groups;
 mod maintenance;
 mod messages;
 mod models;
+mod observing;
 mod orders;
 mod orientation;
 mod persons;
