@@ -4,13 +4,14 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures::Stream;
-use portrait_http::{AddressFault, check_address};
-use reqwest::redirect;
-use secrecy::{ExposeSecret, SecretString};
+use portrait_http::{
+    AddressFault, ClientFault, ClientSettings, ProxyAddress, Redirects, RetryPolicy, check_address,
+};
 use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::audios::Audios;
+use crate::call::{Call, Observers};
 use crate::check::Local;
 use crate::clock::Clock;
 use crate::credits::{self, Credits};
@@ -18,7 +19,7 @@ use crate::download;
 use crate::error::Error;
 use crate::images::Images;
 use crate::key::ApiKey;
-use crate::retry::{CreateRecovery, RetryPolicy};
+use crate::recovery::CreateRecovery;
 use crate::talks::Talks;
 use crate::transport::Transport;
 use crate::voices::Voices;
@@ -73,6 +74,16 @@ impl Client {
     /// [`Error::Unauthorised`], and what any request may fail with.
     pub async fn credits(&self) -> Result<Credits, Error> {
         credits::get(&self.transport).await
+    }
+
+    /// A clone of this client that also tells `observer` of each of its requests; see
+    /// [`ClientBuilder::on_call`]. It shares connections and bounds with this client, and those
+    /// who are told already are still told.
+    #[must_use]
+    pub fn observed(&self, observer: impl Fn(&Call) + Send + Sync + 'static) -> Client {
+        let mut transport = Transport::clone(&self.transport);
+        transport.observers.add(observer);
+        Client { transport: Arc::new(transport) }
     }
 
     /// The time of day for the records of [`Talks::create_recorded`]: it does not run backwards
@@ -136,15 +147,13 @@ pub struct ClientBuilder {
     base_url: Option<Address>,
     key: Option<ApiKey>,
     timeout: Duration,
-    connect_timeout: Duration,
     max_in_flight: usize,
     max_downloads: usize,
     retry: RetryPolicy,
     create_recovery: CreateRecovery,
-    user_agent: String,
-    /// Secret because a proxy's address may hold a password.
-    proxy: Option<SecretString>,
+    http: ClientSettings,
     allow_http: bool,
+    observers: Observers,
 }
 
 /// An address that was not checked yet, and may hold a password.
@@ -163,14 +172,13 @@ impl Default for ClientBuilder {
             base_url: None,
             key: None,
             timeout: Duration::from_secs(60),
-            connect_timeout: Duration::from_secs(10),
             max_in_flight: 8,
             max_downloads: 4,
             retry: RetryPolicy::default(),
             create_recovery: CreateRecovery::default(),
-            user_agent: concat!("portrait-d-id/", env!("CARGO_PKG_VERSION")).to_owned(),
-            proxy: None,
+            http: ClientSettings::new(concat!("portrait-d-id/", env!("CARGO_PKG_VERSION"))),
             allow_http: false,
+            observers: Observers::default(),
         }
     }
 }
@@ -198,7 +206,7 @@ impl ClientBuilder {
 
     /// How long connecting may take; 10 s by default.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
+        self.http.connect_timeout = timeout;
         self
     }
 
@@ -229,13 +237,13 @@ impl ClientBuilder {
 
     /// The `User-Agent` header.
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
-        self.user_agent = user_agent.into();
+        self.http.user_agent = user_agent.into();
         self
     }
 
     /// A proxy for all requests. The environment's proxy variables are not read.
     pub fn proxy(mut self, proxy: Url) -> Self {
-        self.proxy = Some(SecretString::from(String::from(proxy)));
+        self.http.proxy = Some(ProxyAddress::from(proxy));
         self
     }
 
@@ -243,6 +251,16 @@ impl ClientBuilder {
     /// then travels in the clear.
     pub fn allow_http(mut self) -> Self {
         self.allow_http = true;
+        self
+    }
+
+    /// Tells `observer` of each HTTP request after its end, for counters and durations. May be
+    /// called several times; all are told, in that order.
+    ///
+    /// It is called on the task that made the request, so it must return at once. If it panics,
+    /// the panic is logged and the request's result stays as it is.
+    pub fn on_call(mut self, observer: impl Fn(&Call) + Send + Sync + 'static) -> Self {
+        self.observers.add(observer);
         self
     }
 
@@ -274,45 +292,32 @@ impl ClientBuilder {
         if self.retry.max_attempts == 0 {
             return Err(Error::invalid("retry.max_attempts", "at least 1 is needed"));
         }
-        let proxy = self
-            .proxy
-            .map(|url| {
-                reqwest::Proxy::all(url.expose_secret())
-                    .map_err(|_| Error::invalid("proxy", "it is no usable proxy address"))
+        let http = |settings: &ClientSettings| {
+            settings.build().map_err(|fault| match fault {
+                ClientFault::Proxy => Error::invalid("proxy", fault.to_string()),
+                fault => Error::invalid("client", fault.to_string()),
             })
-            .transpose()?;
-        let http = || {
-            let builder = reqwest::Client::builder()
-                .no_proxy()
-                .connect_timeout(self.connect_timeout)
-                .user_agent(&self.user_agent);
-            match &proxy {
-                Some(proxy) => builder.proxy(proxy.clone()),
-                None => builder,
-            }
         };
-        let unusable = |error: reqwest::Error| {
-            let reason = format!("the HTTP client cannot be built: {}", error.without_url());
-            Error::invalid("client", reason)
+        let files = ClientSettings {
+            read_timeout: Some(self.timeout),
+            redirects: Redirects::Follow(5),
+            ..self.http.clone()
         };
         let transport = Transport {
             // A redirect could carry the key elsewhere, and D-ID's API does not use any.
-            api: http().redirect(redirect::Policy::none()).build().map_err(unusable)?,
-            files: http()
-                .redirect(redirect::Policy::limited(5))
-                .read_timeout(self.timeout)
-                .build()
-                .map_err(unusable)?,
+            api: http(&self.http)?,
+            files: http(&files)?,
             local: Local::of(&base),
             base,
             authorization,
             redactor,
             clock: Clock::new(),
-            permits: Semaphore::new(self.max_in_flight),
+            permits: Arc::new(Semaphore::new(self.max_in_flight)),
             downloads: Arc::new(Semaphore::new(self.max_downloads)),
             timeout: self.timeout,
             retry: self.retry,
             create_recovery: self.create_recovery,
+            observers: self.observers,
         };
         Ok(Client { transport: Arc::new(transport) })
     }

@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::error::Error;
 use crate::operation::Operation;
-use crate::transport::Transport;
+use crate::transport::{Transport, wait_or_return};
 
 /// Bytes that make a connection count as having got on: tries are then counted anew.
 const PROGRESS: u64 = 64 * 1024;
@@ -92,8 +92,9 @@ async fn step(
         if download.received >= download.counted_at + PROGRESS {
             (download.attempt, download.counted_at) = (1, download.received);
         }
-        transport.pause_or_return(download.attempt, error).await?;
-        download.attempt += 1;
+        let mut tries = transport.retry.tries_from(download.attempt);
+        wait_or_return(&mut tries, error).await?;
+        download.attempt = tries.attempt();
     }
 }
 
@@ -159,11 +160,7 @@ impl Download {
                 request = request.header(IF_RANGE, tag.clone());
             }
         }
-        let response =
-            request.send().await.map_err(|error| transport.lost(Operation::Download, error))?;
-        if !response.status().is_success() {
-            return Err(transport.refused(Operation::Download, response).await);
-        }
+        let response = transport.file(self.attempt, request).await?;
         self.skip = 0;
         if self.received == 0 {
             self.expected = response.content_length();

@@ -73,7 +73,7 @@ impl fmt::Debug for ApiKey {
 }
 
 /// Keeps the key out of what servers echo.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Redactor {
     secrets: Vec<SecretString>,
 }

@@ -44,6 +44,7 @@
 //! ```
 
 mod audios;
+mod call;
 mod check;
 mod client;
 mod clock;
@@ -51,6 +52,7 @@ mod create;
 mod credits;
 mod download;
 mod error;
+mod find;
 mod ids;
 mod images;
 mod key;
@@ -58,9 +60,9 @@ mod lenient;
 mod operation;
 mod picture;
 mod provider;
+mod recovery;
 mod refusal;
 mod request;
-mod retry;
 mod talk;
 mod talks;
 mod transport;
@@ -74,6 +76,7 @@ mod webhook;
 struct Readme;
 
 pub use audios::{AudioUpload, Audios, UploadedAudio};
+pub use call::{Call, Outcome};
 pub use client::{Client, ClientBuilder};
 pub use credits::{Credits, CreditsItem};
 pub use error::{Error, ImageFault, ModerationKind, Refusal};
@@ -82,12 +85,13 @@ pub use images::{DetectedFaces, Face, FaceBox, ImageMeasures, ImageUpload, Image
 pub use key::ApiKey;
 pub use operation::Operation;
 pub use picture::{ImageType, MAX_PICTURE_BYTES, MAX_PICTURE_PIXELS, MIN_PICTURE_SIDE};
+pub use portrait_http::RetryPolicy;
 pub use provider::{ElevenLabsVoice, MicrosoftVoice, Provider};
+pub use recovery::CreateRecovery;
 pub use request::{
     AudioScript, CreateTalk, DriverExpressions, Expression, Logo, ResultFormat, Script, TalkConfig,
     TextScript, TimedExpression,
 };
-pub use retry::{CreateRecovery, RetryPolicy};
 pub use talk::{ListTalks, Talk, TalkError, TalkErrorKind, TalkPage, TalkStatus};
 pub use talks::Talks;
 pub use voices::{ListVoices, Voice, VoiceAccess, VoiceLanguage, VoiceProvider, Voices};

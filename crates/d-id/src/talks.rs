@@ -3,13 +3,14 @@ use std::time::SystemTime;
 use futures::future::BoxFuture;
 use reqwest::Method;
 
-use crate::create::{self, Look};
+use crate::create;
 use crate::error::Error;
+use crate::find::{self, Back, Look};
 use crate::ids::TalkId;
 use crate::operation::Operation;
 use crate::request::CreateTalk;
 use crate::talk::{ListTalks, Talk, TalkPage};
-use crate::transport::{Reply, Transport};
+use crate::transport::Transport;
 use crate::wait::{self, WaitOptions};
 
 /// Talking videos; see [`Client::talks`](crate::Client::talks).
@@ -34,7 +35,7 @@ impl Talks<'_> {
     /// [`Error::Permission`], [`Error::Moderation`], [`Error::InvalidImage`],
     /// [`Error::BadRequest`], and what any request may fail with.
     pub async fn create(&self, talk: &CreateTalk) -> Result<Talk, Error> {
-        create::create(self, talk, || Box::pin(async { Ok(()) })).await
+        create::create(self.transport, talk, || Box::pin(async { Ok(()) })).await
     }
 
     /// The same for a program that may be stopped at any moment and must not pay twice then
@@ -57,7 +58,7 @@ impl Talks<'_> {
             let recording = record();
             Box::pin(async move { recording.await.map_err(Into::into) })
         };
-        create::create(self, talk, record).await
+        create::create(self.transport, talk, record).await
     }
 
     /// A talk as it stands (`GET /talks/{id}`).
@@ -75,24 +76,7 @@ impl Talks<'_> {
     /// # Errors
     /// What any request may fail with.
     pub async fn list(&self, list: &ListTalks) -> Result<TalkPage, Error> {
-        self.list_reply(list).await.map(|(page, _)| page)
-    }
-
-    pub(crate) async fn list_reply(&self, list: &ListTalks) -> Result<(TalkPage, Reply), Error> {
-        let mut query = Vec::new();
-        if let Some(limit) = list.limit {
-            query.push(("limit", limit.to_string()));
-        }
-        if let Some(token) = &list.token {
-            query.push(("token", token.clone()));
-        }
-        let make = || {
-            let request = self.transport.request(Method::GET, &["talks"])?;
-            Ok(request.query(&query))
-        };
-        let reply = self.transport.retried(Operation::ListTalks, make).await?;
-        let page = reply.json(&self.transport.redactor)?;
-        Ok((page, reply))
+        find::page(self.transport, list).await.map(|(page, _)| page)
     }
 
     /// The newest talk of a picture, by its `source_url`, as the list shows it now. Reads at most
@@ -101,8 +85,8 @@ impl Talks<'_> {
     /// # Errors
     /// [`Error::ListTooLong`] when there are more pages, and what listing may fail with.
     pub async fn find_by_source(&self, source_url: &str) -> Result<Option<Talk>, Error> {
-        let matches = |talk: &Talk| create::is_of_source(talk, source_url);
-        match create::look(self, &matches, create::Back::All).await? {
+        let matches = |talk: &Talk| find::is_of_source(talk, source_url);
+        match find::look(self.transport, &matches, Back::All).await? {
             Look::Found(talk) => Ok(Some(*talk)),
             Look::Absent => Ok(None),
             Look::Unfinished => {
@@ -124,7 +108,7 @@ impl Talks<'_> {
     /// # Errors
     /// [`Error::ListTooLong`], and what listing may fail with: the question is then still open.
     pub async fn settle(&self, source_url: &str, sent: SystemTime) -> Result<Option<Talk>, Error> {
-        create::settle(self, source_url, sent).await
+        create::settle(self.transport, source_url, sent).await
     }
 
     /// Removes a talk and its video (`DELETE /talks/{id}`); returns it as it was, or `None` when
@@ -137,13 +121,6 @@ impl Talks<'_> {
         let make = || self.transport.request(Method::DELETE, &["talks", id.as_str()]);
         let reply = self.transport.removed(Operation::DeleteTalk, make).await?;
         reply.map(|reply| reply.json(&self.transport.redactor)).transpose()
-    }
-
-    /// Asks for a talk once, without another try.
-    pub(crate) async fn poll(&self, id: &TalkId) -> Result<Talk, Error> {
-        let request = self.transport.request(Method::GET, &["talks", id.as_str()])?;
-        let reply = self.transport.once(Operation::GetTalk, request).await?;
-        reply.json(&self.transport.redactor)
     }
 
     /// Waits until a talk is done, by asking again and again with growing pauses. The talk
@@ -168,6 +145,6 @@ impl Talks<'_> {
         options: &WaitOptions,
         progress: impl FnMut(&Talk) + Send,
     ) -> Result<Talk, Error> {
-        wait::until_done(self, id, options, progress).await
+        wait::until_done(self.transport, id, options, progress).await
     }
 }

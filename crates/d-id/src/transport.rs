@@ -4,24 +4,27 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
-use portrait_http::last_cause;
+use portrait_http::{RetryPolicy, Tries, last_cause, retry_after_of};
 use reqwest::header::{AUTHORIZATION, DATE, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
+use crate::call::{Observers, Watch};
 use crate::check::Local;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::key::Redactor;
 use crate::operation::Operation;
+use crate::recovery::CreateRecovery;
 use crate::refusal::{Refused, quoted};
-use crate::retry::{self, CreateRecovery, RetryPolicy};
 
 /// Answers of the API are lists of talks at most: anything bigger is none of its.
 const MAX_ANSWER: usize = 32 * 1024 * 1024;
 
+/// What all requests of a client share. A clone shares connections and bounds too.
+#[derive(Clone)]
 pub(crate) struct Transport {
     pub(crate) api: reqwest::Client,
     pub(crate) files: reqwest::Client,
@@ -30,11 +33,12 @@ pub(crate) struct Transport {
     pub(crate) authorization: HeaderValue,
     pub(crate) redactor: Redactor,
     pub(crate) clock: Clock,
-    pub(crate) permits: Semaphore,
+    pub(crate) permits: Arc<Semaphore>,
     pub(crate) downloads: Arc<Semaphore>,
     pub(crate) timeout: Duration,
     pub(crate) retry: RetryPolicy,
     pub(crate) create_recovery: CreateRecovery,
+    pub(crate) observers: Observers,
 }
 
 /// A successful answer.
@@ -69,13 +73,14 @@ impl Transport {
         permit
     }
 
-    /// Sends once. The answer's body has been read when it returns.
+    /// Sends once, as the `attempt`th try. The answer's body has been read when it returns.
     pub(crate) async fn once(
         &self,
         operation: Operation,
+        attempt: u32,
         request: RequestBuilder,
     ) -> Result<Reply, Error> {
-        self.permitted(self.permit().await, operation, request).await
+        self.permitted(self.permit().await, operation, attempt, request).await
     }
 
     /// [`Self::once`] for who has a place already.
@@ -83,7 +88,20 @@ impl Transport {
         &self,
         _permit: SemaphorePermit<'_>,
         operation: Operation,
+        attempt: u32,
         request: RequestBuilder,
+    ) -> Result<Reply, Error> {
+        let mut watch = self.observers.watch(operation, attempt);
+        let result = self.exchange(operation, request, &mut watch).await;
+        watch.end(&result);
+        result
+    }
+
+    async fn exchange(
+        &self,
+        operation: Operation,
+        request: RequestBuilder,
+        watch: &mut Watch<'_>,
     ) -> Result<Reply, Error> {
         let response = request
             .header(AUTHORIZATION, self.authorization.clone())
@@ -91,6 +109,7 @@ impl Transport {
             .send()
             .await
             .map_err(|error| self.lost(operation, error))?;
+        watch.answered(response.status().as_u16());
         if !response.status().is_success() {
             return Err(self.refused(operation, response).await);
         }
@@ -103,6 +122,29 @@ impl Transport {
         Ok(Reply { operation, status, date, body })
     }
 
+    /// Sends a request for a video to its file server, without the key. Only the head of the answer
+    /// has been read when it returns.
+    pub(crate) async fn file(
+        &self,
+        attempt: u32,
+        request: RequestBuilder,
+    ) -> Result<Response, Error> {
+        let operation = Operation::Download;
+        let mut watch = self.observers.watch(operation, attempt);
+        let result = match request.send().await {
+            Err(error) => Err(self.lost(operation, error)),
+            Ok(response) => {
+                watch.answered(response.status().as_u16());
+                match response.status().is_success() {
+                    true => Ok(response),
+                    false => Err(self.refused(operation, response).await),
+                }
+            }
+        };
+        watch.end(&result);
+        result
+    }
+
     /// Sends until it succeeds, fails for good, or the policy's tries are used up. Only for
     /// requests that may be carried out twice.
     pub(crate) async fn retried(
@@ -110,14 +152,13 @@ impl Transport {
         operation: Operation,
         make: impl Fn() -> Result<RequestBuilder, Error>,
     ) -> Result<Reply, Error> {
-        let mut attempt = 1;
+        let mut tries = self.retry.tries();
         loop {
-            let error = match self.once(operation, make()?).await {
+            let error = match self.once(operation, tries.attempt(), make()?).await {
                 Ok(reply) => return Ok(reply),
                 Err(error) => error,
             };
-            self.pause_or_return(attempt, error).await?;
-            attempt += 1;
+            wait_or_return(&mut tries, error).await?;
         }
     }
 
@@ -128,34 +169,22 @@ impl Transport {
         operation: Operation,
         make: impl Fn() -> Result<RequestBuilder, Error>,
     ) -> Result<Option<Reply>, Error> {
-        let (mut attempt, mut lost) = (1, false);
+        let (mut tries, mut lost) = (self.retry.tries(), false);
         loop {
-            let error = match self.once(operation, make()?).await {
+            let error = match self.once(operation, tries.attempt(), make()?).await {
                 Ok(reply) => return Ok(Some(reply)),
                 Err(Error::NotFound { .. }) if lost => return Ok(None),
                 Err(error) => error,
             };
             lost |= !error.was_refused();
-            self.pause_or_return(attempt, error).await?;
-            attempt += 1;
+            wait_or_return(&mut tries, error).await?;
         }
-    }
-
-    /// Waits before another try, or hands the error back when there is to be none.
-    pub(crate) async fn pause_or_return(&self, attempt: u32, error: Error) -> Result<(), Error> {
-        let pause = self.retry.pause(attempt, error.retry_after());
-        let Some(pause) = pause.filter(|_| error.is_retryable()) else {
-            return Err(error);
-        };
-        tracing::debug!(attempt, ?pause, %error, "trying again");
-        tokio::time::sleep(pause).await;
-        Ok(())
     }
 
     /// The error of an answer that is no success.
     pub(crate) async fn refused(&self, operation: Operation, response: Response) -> Error {
         let status = response.status().as_u16();
-        let retry_after = retry::retry_after(response.headers(), SystemTime::now());
+        let retry_after = retry_after_of(response.headers(), SystemTime::now());
         // The status says enough even when the rest of the body is lost.
         let body = self.body(operation, response).await.unwrap_or_default();
         Refused { operation, status, body: &body, retry_after }.into_error(&self.redactor)
@@ -198,6 +227,12 @@ impl Transport {
             source: Box::new(error),
         }
     }
+}
+
+/// Waits before another try, or hands the error back when there is to be none.
+pub(crate) async fn wait_or_return(tries: &mut Tries<'_>, error: Error) -> Result<(), Error> {
+    let (may_repeat, asked) = (error.is_retryable(), error.retry_after());
+    tries.wait_after(error, may_repeat, asked).await
 }
 
 impl Reply {

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use portrait_http::{backoff, random};
+use reqwest::Method;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::error::Error;
@@ -9,7 +10,7 @@ use crate::key::Redactor;
 use crate::operation::Operation;
 use crate::refusal::{MAX_DESCRIPTION, MAX_KIND};
 use crate::talk::{Talk, TalkError, TalkErrorKind, TalkStatus};
-use crate::talks::Talks;
+use crate::transport::Transport;
 
 /// How to wait for a talk. D-ID documents no interval; its clients poll every 3 to 20 s.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,19 +58,19 @@ impl WaitOptions {
 const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 pub(crate) async fn until_done(
-    talks: &Talks<'_>,
+    transport: &Transport,
     id: &TalkId,
     options: &WaitOptions,
     mut progress: impl FnMut(&Talk) + Send,
 ) -> Result<Talk, Error> {
-    let redactor = &talks.transport.redactor;
+    let redactor = &transport.redactor;
     let began = Instant::now();
     let end = began.checked_add(options.deadline).unwrap_or(began + FOR_EVER);
     let mut last: Option<Talk> = None;
     let mut missing_since: Option<Instant> = None;
     for poll in 0.. {
         let mut asked = None;
-        match timeout_at(end, talks.poll(id)).await {
+        match timeout_at(end, poll_once(transport, id)).await {
             Err(_) => break,
             Ok(Ok(talk)) => {
                 missing_since = None;
@@ -118,6 +119,13 @@ pub(crate) async fn until_done(
             }),
         }),
     }
+}
+
+/// Asks for a talk once, without another try.
+async fn poll_once(transport: &Transport, id: &TalkId) -> Result<Talk, Error> {
+    let request = transport.request(Method::GET, &["talks", id.as_str()])?;
+    let reply = transport.once(Operation::GetTalk, 1, request).await?;
+    reply.json(&transport.redactor)
 }
 
 /// Whether a poll that failed says nothing of the talk: a gateway's page in place of an answer is

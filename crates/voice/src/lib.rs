@@ -65,12 +65,14 @@ pub use fields::MessageFields;
 pub use loudness::{Loudness, NormaliseOptions, Normalised, measure, normalise};
 pub use message::{Content, Message, Music, Plan, Track};
 pub use mix::{MixOptions, mix};
+#[cfg(feature = "http")]
+pub use portrait_http::RetryPolicy;
 pub use prepare::{PrepareOptions, Prepared, prepare};
 pub use prosody::{Prosody, ProsodyPreset};
 pub use resample::resample;
 pub use silence::{TrimOptions, check_audible, loudest_dbfs, trim_silence};
 #[cfg(feature = "http")]
-pub use speech::{HttpSpeech, HttpSpeechBuilder, SpeechRetry};
+pub use speech::{HttpSpeech, HttpSpeechBuilder};
 pub use speech::{Speech, SpeechRequest};
 pub use spoken::{SpokenText, VoiceSettings};
 pub use tracks::find_track;

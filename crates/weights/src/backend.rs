@@ -1,8 +1,8 @@
-//! Where candle's `VarBuilder` gets its tensors from.
+//! A checkpoint as the place that candle's `VarBuilder` takes tensors from.
 
 use candle_core::{DType, Device, Result as CandleResult, Shape, Tensor};
-use candle_nn::Init;
 use candle_nn::var_builder::SimpleBackend;
+use candle_nn::{Init, VarBuilder};
 
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
@@ -10,14 +10,37 @@ use crate::header::Entry;
 
 type Rename = Box<dyn Fn(&str) -> String + Send + Sync>;
 
+impl Checkpoint {
+    /// A builder that hands a model its tensors on `device`, converted from the file's type to `dtype`.
+    ///
+    /// Its errors are candle's and carry this crate's: [`Error::MissingTensor`], [`Error::WrongShape`],
+    /// [`Error::UnsupportedDtype`]; [`Error::from_candle`] takes them out.
+    pub fn var_builder(&self, dtype: DType, device: &Device) -> VarBuilder<'static> {
+        let backend = Backend::new(self.clone(), None);
+        VarBuilder::from_backend(Box::new(backend), dtype, device.clone())
+    }
+
+    /// As [`var_builder`](Self::var_builder), for a file that names its tensors otherwise: `rename` gets the name the model
+    /// asks for and gives the name in the file.
+    pub fn var_builder_renamed(
+        &self,
+        dtype: DType,
+        device: &Device,
+        rename: impl Fn(&str) -> String + Send + Sync + 'static,
+    ) -> VarBuilder<'static> {
+        let backend = Backend::new(self.clone(), Some(Box::new(rename)));
+        VarBuilder::from_backend(Box::new(backend), dtype, device.clone())
+    }
+}
+
 /// A checkpoint, and how the names a model asks for are found in it.
-pub(crate) struct Backend {
+struct Backend {
     checkpoint: Checkpoint,
     rename: Option<Rename>,
 }
 
 impl Backend {
-    pub(crate) fn new(checkpoint: Checkpoint, rename: Option<Rename>) -> Self {
+    fn new(checkpoint: Checkpoint, rename: Option<Rename>) -> Self {
         Self { checkpoint, rename }
     }
 

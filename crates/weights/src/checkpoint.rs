@@ -6,17 +6,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use candle_core::{DType, Device};
-use candle_nn::VarBuilder;
 use safetensors::Dtype;
 
-use crate::backend::Backend;
+use crate::bundled::Bundled;
 use crate::digest;
 use crate::error::{Error, Result, StatedBy};
 use crate::header::{self, Entries, Entry};
 use crate::manifest::Manifest;
 use crate::map::Map;
-use crate::resolve::Bundled;
 
 /// A safetensors file, mapped into memory and checked, from which models take their tensors.
 ///
@@ -156,27 +153,6 @@ impl Checkpoint {
     /// Element type of a tensor in the file; `None` where there is no such tensor.
     pub fn dtype(&self, name: &str) -> Option<Dtype> {
         self.entry(name).map(|entry| entry.dtype)
-    }
-
-    /// A builder that hands a model its tensors on `device`, converted from the file's type to `dtype`.
-    ///
-    /// Its errors are candle's and carry this crate's: [`Error::MissingTensor`], [`Error::WrongShape`],
-    /// [`Error::UnsupportedDtype`]; [`Error::from_candle`] takes them out.
-    pub fn var_builder(&self, dtype: DType, device: &Device) -> VarBuilder<'static> {
-        let backend = Backend::new(self.clone(), None);
-        VarBuilder::from_backend(Box::new(backend), dtype, device.clone())
-    }
-
-    /// As [`var_builder`](Self::var_builder), for a file that names its tensors otherwise: `rename` gets the name the model
-    /// asks for and gives the name in the file.
-    pub fn var_builder_renamed(
-        &self,
-        dtype: DType,
-        device: &Device,
-        rename: impl Fn(&str) -> String + Send + Sync + 'static,
-    ) -> VarBuilder<'static> {
-        let backend = Backend::new(self.clone(), Some(Box::new(rename)));
-        VarBuilder::from_backend(Box::new(backend), dtype, device.clone())
     }
 
     pub(crate) fn entry(&self, name: &str) -> Option<&Entry> {

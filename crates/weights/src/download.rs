@@ -3,21 +3,22 @@
 use std::fs;
 use std::io::SeekFrom;
 use std::path::PathBuf;
-use std::time::Duration;
 
+use portrait_http::Tries;
 use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 
 use crate::cache::{RepositoryCache, disk};
 use crate::checkpoint::Checkpoint;
 use crate::digest;
 use crate::error::{Error, Result, StatedBy};
-use crate::hub::{Download, Hub, RemoteFile};
+use crate::hub::{Hub, RemoteFile};
 use crate::manifest::{Manifest, Source};
 use crate::progress::{Progress, State};
+use crate::settings::Download;
 
 /// Downloads the file of a manifest into a hub cache and returns its path there.
 ///
-/// The bytes gather under a name that no reader takes for the file, and what an earlier attempt left is gone on with.
+/// The bytes gather under a name that no reader takes for the file, and what an earlier attempt left is resumed.
 /// Only what has the right size and digest and is a whole safetensors file gets its name.
 pub(crate) async fn download(
     manifest: &Manifest,
@@ -67,10 +68,10 @@ impl Transfer<'_> {
     /// Asks the hub what the file is, and whether it can be the manifest's.
     async fn ask(&self) -> Result<RemoteFile> {
         let url = self.hub.url(self.source, self.source.revision())?;
-        let mut tries = Tries::new(self.settings);
+        let mut tries = self.settings.retry.tries();
         let remote = loop {
             match self.hub.head(&url).await {
-                Err(error) => tries.again_after(error).await?,
+                Err(error) => again_after(&mut tries, error).await?,
                 Ok(remote) => break remote,
             }
         };
@@ -102,7 +103,7 @@ impl Transfer<'_> {
             .truncate(!keep)
             .open(&incomplete)
             .map_err(|e| disk(&incomplete, "write", e))?;
-        let mut tries = Tries::new(self.settings);
+        let mut tries = self.settings.retry.tries();
         while remote.size != Some(self.arrived(remote)) {
             let before = self.arrived(remote);
             match self.receive(remote).await {
@@ -110,9 +111,9 @@ impl Transfer<'_> {
                 Ok(()) => {}
                 Err(error) => {
                     if self.arrived(remote) > before {
-                        tries = Tries::new(self.settings);
+                        tries.restart();
                     }
-                    tries.again_after(error).await?;
+                    again_after(&mut tries, error).await?;
                 }
             }
         }
@@ -198,27 +199,9 @@ impl Transfer<'_> {
     }
 }
 
-/// The tries that are left, and the wait before the next.
-struct Tries {
-    left: u32,
-    delay: Duration,
-}
-
-impl Tries {
-    fn new(settings: &Download) -> Self {
-        Self { left: settings.retries, delay: settings.retry_delay }
-    }
-
-    /// Waits for another try, where the error may pass and a try is left; gives the error back otherwise.
-    async fn again_after(&mut self, error: Error) -> Result<()> {
-        let passing = matches!(error, Error::Network { .. } | Error::HubFailed { .. });
-        if !passing || self.left == 0 {
-            return Err(error);
-        }
-        tracing::debug!(%error, left = self.left, "trying again");
-        tokio::time::sleep(self.delay).await;
-        self.left -= 1;
-        self.delay *= 2;
-        Ok(())
-    }
+/// Waits for another try, where the error may pass and a try is left; gives the error back
+/// otherwise. A limited rate is not met with more requests.
+async fn again_after(tries: &mut Tries<'_>, error: Error) -> Result<()> {
+    let passing = matches!(error, Error::Network { .. } | Error::HubFailed { .. });
+    tries.wait_after(error, passing, None).await
 }

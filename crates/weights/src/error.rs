@@ -188,6 +188,12 @@ pub enum Error {
         /// Whether a token was sent.
         with_token: bool,
     },
+    /// The access token holds characters that no token has; nothing was sent.
+    #[error("{url}: the access token holds characters that cannot be sent; give it anew")]
+    InvalidToken {
+        /// The endpoint it was given for.
+        url: String,
+    },
     /// The hub asks to come back later (HTTP 429).
     #[error("{url}: the hub limits the rate of requests; try again {}", when(.retry_after))]
     HubRateLimited {

@@ -15,6 +15,10 @@ use crate::sniff::looks_like;
 /// The format's own limit on a header's length.
 const LONGEST_HEADER: u64 = 100_000_000;
 
+/// What is read of it: room for some 40,000 tensors, and published checkpoints have under 5,000. Longer
+/// headers, which the format allows, would take seconds and a gigabyte.
+const LONGEST_READ: u64 = 4 << 20;
+
 /// Where and what one tensor is.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
@@ -50,6 +54,11 @@ pub(crate) fn parse(file: &[u8], path: &Path) -> Result<Entries> {
     };
 
     let damaged = |problem: String| Error::Header { path: path(), problem };
+    if length > LONGEST_READ {
+        return Err(damaged(format!(
+            "it has {length} bytes, more than the {LONGEST_READ} allowed"
+        )));
+    }
     let metadata: Metadata =
         serde_json::from_slice(json).map_err(|e| match unknown_dtype(json) {
             Some((tensor, dtype)) => Error::UnsupportedDtype { path: path(), tensor, dtype },

@@ -4,66 +4,26 @@
 //! redirects to a content delivery network for large ones; size and digest of the large file are in the headers
 //! `X-Linked-Size` and `X-Linked-ETag` of the redirect, the commit in `X-Repo-Commit`.
 //!
-//! Why not through the crate `hf-hub` (1.0): for files the hub keeps in Xet storage, which is every large one, it leaves
-//! the endpoint it was given for the storage's own servers and has no switch against it, so that a mirror cannot serve
-//! it, and the storage's client reads the environment; it takes a token from the environment where none is given; and it
-//! keeps the body of a failed `GET` as if it were the file. Its layout on disk is ours too, see `cache`.
+//! The crate `hf-hub` speaks the same protocol, but not by our rules: docs/architecture.md says which, and which test shows
+//! it. Its layout on disk is used, see `cache`.
 
 use std::time::Duration;
 
+use portrait_http::{ClientFault, ClientSettings};
 use reqwest::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, LOCATION, RANGE, RETRY_AFTER,
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, LOCATION, RANGE,
+    RETRY_AFTER,
 };
-use reqwest::{Client, Method, Response, StatusCode, redirect};
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::{Client, Method, Response, StatusCode};
+use secrecy::ExposeSecret;
 use url::Url;
 
 use crate::digest::is_sha256;
 use crate::error::{Error, Result};
 use crate::manifest::Source;
-use crate::progress::OnProgress;
-
-/// The hub everybody means.
-pub const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
+use crate::settings::Download;
 
 const LONGEST_CHAIN: usize = 10;
-
-/// How to download from a hub.
-#[derive(Debug, Clone)]
-pub struct Download {
-    /// Address of the hub or of a mirror of it; may have a path.
-    pub endpoint: Url,
-    /// Access token, for gated and private repositories. Sent to the endpoint alone, never to where it redirects.
-    pub token: Option<SecretString>,
-    /// Proxy for all requests. The environment's proxies are not used unless they are given here.
-    pub proxy: Option<Url>,
-    /// Time to make a connection.
-    pub connect_timeout: Duration,
-    /// Time without a byte after which a connection counts as broken.
-    pub stall_timeout: Duration,
-    /// How often a broken connection or a server error (5xx) is tried again; a download goes on where it broke off.
-    pub retries: u32,
-    /// Wait before the first retry; doubles with every further one.
-    pub retry_delay: Duration,
-    /// Told how far the download is.
-    pub on_progress: OnProgress,
-}
-
-impl Default for Download {
-    /// huggingface.co without a token or proxy, 10 s to connect, 30 s without a byte, 3 retries from 500 ms on.
-    fn default() -> Self {
-        Self {
-            endpoint: Url::parse(DEFAULT_ENDPOINT).expect("the constant is a URL"),
-            token: None,
-            proxy: None,
-            connect_timeout: Duration::from_secs(10),
-            stall_timeout: Duration::from_secs(30),
-            retries: 3,
-            retry_delay: Duration::from_millis(500),
-            on_progress: OnProgress::default(),
-        }
-    }
-}
 
 /// What the hub says about a file.
 #[derive(Debug)]
@@ -88,22 +48,27 @@ pub(crate) struct Body {
 pub(crate) struct Hub<'a> {
     client: Client,
     settings: &'a Download,
+    authorization: Option<HeaderValue>,
 }
 
 impl<'a> Hub<'a> {
     pub(crate) fn new(settings: &'a Download) -> Result<Self> {
-        let setup = |e| network(&settings.endpoint, "cannot set up an HTTP client", e);
-        let builder = Client::builder()
-            .user_agent(concat!("portrait/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(settings.connect_timeout)
-            .read_timeout(settings.stall_timeout)
-            .redirect(redirect::Policy::none())
-            .no_proxy();
-        let builder = match &settings.proxy {
-            Some(proxy) => builder.proxy(reqwest::Proxy::all(proxy.clone()).map_err(setup)?),
-            None => builder,
+        let unusable = |problem: String| Error::Network {
+            url: settings.endpoint.to_string(),
+            problem,
+            source: None,
         };
-        Ok(Self { client: builder.build().map_err(setup)?, settings })
+        let client = ClientSettings {
+            connect_timeout: settings.connect_timeout,
+            read_timeout: Some(settings.stall_timeout),
+            proxy: settings.proxy.clone().map(Into::into),
+            ..ClientSettings::new(concat!("portrait/", env!("CARGO_PKG_VERSION")))
+        };
+        let client = client.build().map_err(|fault| match fault {
+            ClientFault::Proxy => unusable(format!("cannot use the proxy: {fault}")),
+            fault => unusable(fault.to_string()),
+        })?;
+        Ok(Self { client, settings, authorization: authorization(settings)? })
     }
 
     /// Address of a file at a revision.
@@ -182,9 +147,8 @@ impl<'a> Hub<'a> {
         for _ in 0..LONGEST_CHAIN {
             let mut request = self.client.request(method.clone(), url.clone());
             let home = url.origin() == self.settings.endpoint.origin();
-            if let Some(token) = self.settings.token.as_ref().filter(|_| home) {
-                request =
-                    request.header(AUTHORIZATION, format!("Bearer {}", token.expose_secret()));
+            if let Some(authorization) = self.authorization.as_ref().filter(|_| home) {
+                request = request.header(AUTHORIZATION, authorization.clone());
             }
             if from > 0 {
                 request = request.header(RANGE, format!("bytes={from}-"));
@@ -229,7 +193,7 @@ impl<'a> Hub<'a> {
                 url,
                 status: status.as_u16(),
                 message,
-                with_token: self.settings.token.is_some(),
+                with_token: self.authorization.is_some(),
             },
             StatusCode::TOO_MANY_REQUESTS => {
                 Error::HubRateLimited { url, retry_after: retry_after(response.headers()) }
@@ -253,6 +217,16 @@ impl Body {
     pub(crate) fn url(&self) -> String {
         without_query(&self.url)
     }
+}
+
+/// The header that carries the token; none where the token is empty.
+fn authorization(settings: &Download) -> Result<Option<HeaderValue>> {
+    let token = settings.token.as_ref().map(|token| token.expose_secret().trim());
+    let Some(token) = token.filter(|token| !token.is_empty()) else { return Ok(None) };
+    let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
+        .map_err(|_| Error::InvalidToken { url: settings.endpoint.to_string() })?;
+    value.set_sensitive(true);
+    Ok(Some(value))
 }
 
 fn network(url: &Url, problem: &str, source: reqwest::Error) -> Error {

@@ -39,6 +39,7 @@
 
 mod backend;
 mod builtin;
+mod bundled;
 mod cache;
 mod candle_error;
 mod checkpoint;
@@ -52,20 +53,23 @@ mod map;
 mod memory;
 mod progress;
 mod resolve;
+mod settings;
 mod sniff;
 mod table;
 mod tensor_file;
 
+pub use bundled::Bundled;
 pub use cache::default_hub_cache;
 pub use checkpoint::{Checkpoint, Verification};
 pub use error::{Error, LookedAt, Result, StatedBy};
-pub use hub::{DEFAULT_ENDPOINT, Download};
 pub use manifest::{Family, FileDtype, Input, Licence, Manifest, Source};
 pub use memory::{Memory, Peaks};
+pub use portrait_http::RetryPolicy;
 pub use progress::{OnProgress, Progress, State};
-pub use resolve::{Bundled, HubPlace, Origin, Places, Resolved, resolve};
+pub use resolve::{HubPlace, Origin, Places, Resolved, resolve};
 pub use safetensors::Dtype;
 pub use secrecy::SecretString;
+pub use settings::{DEFAULT_ENDPOINT, Download};
 pub use table::models_page;
 pub use tensor_file::{read_tensor, write_tensor};
 pub use url::Url;

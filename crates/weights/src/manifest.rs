@@ -126,7 +126,7 @@ impl fmt::Display for FileDtype {
     }
 }
 
-/// Input size of a network in pixels; every side is a multiple of 32.
+/// Input size of a network in pixels; every side is a multiple of 32 and at most 4096.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -238,11 +238,18 @@ impl Manifest {
     }
 }
 
+/// The largest side of an input. Published networks take 2,560 at most, and memory grows with the
+/// area: 65,536 would take tens of gigabytes.
+const MAX_SIDE: u32 = 4096;
+
 impl Input {
     fn check(&self) -> std::result::Result<(), String> {
         let sides = [Some(self.width), Some(self.height), self.min_side, self.max_side];
         if let Some(side) = sides.into_iter().flatten().find(|side| *side == 0 || side % 32 != 0) {
             return Err(format!("[input]: {side} is not a positive multiple of 32"));
+        }
+        if let Some(side) = sides.into_iter().flatten().find(|side| *side > MAX_SIDE) {
+            return Err(format!("[input]: {side} is more than the {MAX_SIDE} pixels allowed"));
         }
         match (self.min_side, self.max_side) {
             (None, None) => Ok(()),

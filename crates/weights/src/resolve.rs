@@ -1,14 +1,14 @@
 //! From a manifest to a file on this machine.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::cache::RepositoryCache;
+use crate::bundled::Bundled;
+use crate::cache::{RepositoryCache, standard_hub_cache};
 use crate::checkpoint::Checkpoint;
 use crate::download::download;
 use crate::error::{Error, LookedAt, Result};
-use crate::hub::Download;
 use crate::manifest::Manifest;
+use crate::settings::Download;
 
 /// Where to look for a checkpoint, and whether it may be downloaded. Looks nowhere by default.
 #[derive(Debug, Clone, Default)]
@@ -23,25 +23,16 @@ pub struct Places {
     pub bundled: &'static [Bundled],
 }
 
-/// A checkpoint that is part of the program.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Bundled {
-    /// The id of its manifest.
-    pub id: &'static str,
-    /// The whole safetensors file.
-    pub bytes: &'static [u8],
-}
-
-impl Bundled {
-    /// What stands for a path in messages.
-    pub(crate) fn shown(&self) -> PathBuf {
-        format!("<bundled {}>", self.id).into()
-    }
-}
-
-impl fmt::Debug for Bundled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bundled").field("id", &self.id).field("bytes", &self.bytes.len()).finish()
+impl Places {
+    /// Where a published model is found without any configuration: in this user's hub cache, the
+    /// one that Hugging Face's own programs fill. Never downloads.
+    ///
+    /// The cache is `.cache/huggingface/hub` in the home folder. It looks nowhere where there is
+    /// no home folder. A program whose user moved the cache by a variable such as `HF_HOME` takes
+    /// the folder from [`default_hub_cache`](crate::default_hub_cache).
+    pub fn of_this_machine() -> Self {
+        let hub = standard_hub_cache().map(|cache| HubPlace { cache, download: None });
+        Self { hub, ..Self::default() }
     }
 }
 

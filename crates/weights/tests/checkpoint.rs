@@ -191,6 +191,23 @@ fn a_header_that_lies_is_refused() {
     assert!(open(&with_header("{}", &[])).unwrap().is_empty());
 }
 
+/// A header of so many tensors without a byte of data.
+fn many(count: usize) -> Vec<u8> {
+    let tensor = |i| format!(r#""t{i}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#);
+    let tensors: Vec<String> = (0..count).map(tensor).collect();
+    with_header(&format!("{{{}}}", tensors.join(",")), &[])
+}
+
+#[test]
+fn a_header_of_a_million_tensors_is_refused_at_once() {
+    let file = many(1_000_000);
+    let begin = std::time::Instant::now();
+    let error = open(&file).unwrap_err();
+    assert!(begin.elapsed() < std::time::Duration::from_secs(1), "{:?}", begin.elapsed());
+    assert!(matches!(&error, Error::Header { problem, .. } if problem.contains("more than the")));
+    assert_eq!(open(&many(20_000)).unwrap().len(), 20_000);
+}
+
 fn manifest(extra: &str) -> Manifest {
     let text = format!(
         "id = \"x\"\nfamily = \"birefnet\"\nsummary = \"x\"\nfile = \"x\"\n{extra}\n[licence]\nspdx = \"MIT\"\nnotice = \"\"\n\

@@ -9,12 +9,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use portrait_weights::{
-    Checkpoint, Download, OnProgress, Origin, SecretString, State, Url, resolve,
+    Checkpoint, Download, Error, OnProgress, Origin, SecretString, State, resolve,
 };
-use support::calls::{manifest, nothing_passes_for_complete, places, quick};
+use support::calls::{fails, manifest, nothing_passes_for_complete, places, quick, tries};
 use support::hub::{Accident, Behaviour, COMMIT, FakeHub, PATH};
 use support::{files_below, large, sha256, small};
-use tempfile::TempDir;
 
 #[tokio::test]
 async fn a_download_reaches_its_total_and_is_cached() {
@@ -77,34 +76,25 @@ async fn the_cache_has_the_standard_layout() {
     assert_eq!(reference.unwrap(), COMMIT);
 }
 
-fn reference_client(endpoint: &Url, cache: &TempDir) -> hf_hub::HFClient {
-    hf_hub::HFClient::builder()
-        .endpoint(endpoint.as_str())
-        .token("any")
-        .cache_dir(cache.path())
-        .build()
-        .unwrap()
-}
-
 #[tokio::test]
 async fn the_reference_client_finds_what_was_downloaded_here() {
     let hub = FakeHub::start(Behaviour::new(small())).await;
     let cache = tempfile::tempdir().unwrap();
     let found = resolve(&manifest(""), &places(&cache, Some(quick(&hub.endpoint)))).await.unwrap();
     let requests = hub.seen().len();
-    let repository = reference_client(&hub.endpoint, &cache).model("owner", "name");
-    let file = repository.download_file().filename("model.safetensors").local_files_only(true);
-    assert_eq!(file.send().await.unwrap(), found.path);
+    let reference = hf_hub::Cache::new(cache.path().into()).model("owner/name".into());
+    assert_eq!(reference.get("model.safetensors").unwrap(), found.path);
     assert_eq!(hub.seen().len(), requests);
 }
 
 #[tokio::test]
 async fn what_the_reference_client_downloaded_is_found_here() {
-    // Without Xet, which that client would follow to servers that are not here.
     let hub = FakeHub::start(Behaviour { xet: false, ..Behaviour::new(small()) }).await;
     let cache = tempfile::tempdir().unwrap();
-    let repository = reference_client(&hub.endpoint, &cache).model("owner", "name");
-    let path = repository.download_file().filename("model.safetensors").send().await.unwrap();
+    let endpoint = hub.endpoint.as_str().trim_end_matches('/').to_owned();
+    let builder = hf_hub::api::tokio::ApiBuilder::new().with_cache_dir(cache.path().into());
+    let client = builder.with_endpoint(endpoint).with_progress(false).build().unwrap();
+    let path = client.model("owner/name".into()).download("model.safetensors").await.unwrap();
     let found = resolve(&manifest(""), &places(&cache, None)).await.unwrap();
     assert_eq!((found.path, found.origin), (path, Origin::Cache));
 }
@@ -162,11 +152,34 @@ async fn the_token_goes_to_the_endpoint_alone() {
 }
 
 #[tokio::test]
+async fn a_token_from_a_file_is_trimmed_and_an_empty_one_is_none() {
+    let hub =
+        FakeHub::start(Behaviour { token: Some("hf_secret"), ..Behaviour::new(small()) }).await;
+    let with = |token: &str| Download { token: Some(token.into()), ..quick(&hub.endpoint) };
+    let cache = tempfile::tempdir().unwrap();
+    resolve(&manifest(""), &places(&cache, Some(with(" hf_secret\r\n")))).await.unwrap();
+
+    let error = fails(&hub, &manifest(""), with(" \n")).await;
+    assert!(matches!(error, Error::HubRefused { with_token: false, .. }), "{error}");
+    let before = hub.seen().len();
+    let error = fails(&hub, &manifest(""), with("hf_\nsecret")).await;
+    assert!(matches!(error, Error::InvalidToken { .. }), "{error}");
+    assert_eq!(hub.seen().len(), before);
+}
+
+#[tokio::test]
+async fn a_password_of_the_proxy_is_not_shown() {
+    let proxy = Some("http://user:s3cret@proxy.invalid/".parse().unwrap());
+    let download = Download { proxy, ..Download::default() };
+    assert!(!format!("{download:?}").contains("s3cret"), "{download:?}");
+}
+
+#[tokio::test]
 async fn a_broken_download_goes_on_where_it_broke_off() {
     let hub = FakeHub::start(Behaviour::new(large())).await;
     hub.change(|b| b.accidents = vec![Accident::Break(400_000), Accident::Break(300_000)]);
     let cache = tempfile::tempdir().unwrap();
-    let download = Download { retries: 1, ..quick(&hub.endpoint) };
+    let download = Download { retry: tries(2), ..quick(&hub.endpoint) };
     let found = resolve(&manifest(""), &places(&cache, Some(download))).await.unwrap();
     assert_eq!(fs::read(found.path).unwrap(), large());
     let ranges: Vec<_> =

@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use portrait_weights::{
     Download, Error, HubPlace, Origin, Places, SecretString, StatedBy, resolve,
 };
-use support::calls::{fails, manifest, places, quick};
+use support::calls::{fails, manifest, places, quick, tries};
 use support::hub::{Accident, Behaviour, COMMIT, FakeHub, nowhere};
 use support::{large, sha256, small};
 
@@ -53,7 +53,7 @@ async fn a_rate_limit_says_when_to_come_back() {
     ] {
         hub.change(|b| b.refuse = Some((StatusCode::TOO_MANY_REQUESTS, headers)));
         let before = hub.seen().len();
-        let download = Download { retries: 5, ..quick(&hub.endpoint) };
+        let download = Download { retry: tries(6), ..quick(&hub.endpoint) };
         let error = fails(&hub, &manifest(""), download).await;
         let Error::HubRateLimited { retry_after, .. } = error else { panic!("{error}") };
         assert_eq!(retry_after, expected.map(Duration::from_secs));
@@ -65,7 +65,8 @@ async fn a_rate_limit_says_when_to_come_back() {
 async fn a_server_error_is_tried_again_and_then_told() {
     let hub = FakeHub::start(Behaviour::new(small())).await;
     hub.change(|b| b.refuse = Some((StatusCode::BAD_GATEWAY, vec![])));
-    let error = fails(&hub, &manifest(""), Download { retries: 2, ..quick(&hub.endpoint) }).await;
+    let error =
+        fails(&hub, &manifest(""), Download { retry: tries(3), ..quick(&hub.endpoint) }).await;
     assert!(matches!(error, Error::HubFailed { status: 502, .. }), "{error}");
     assert_eq!(hub.steps(), ["HEAD hub"; 3]);
 }

@@ -144,6 +144,16 @@ fn the_default_cache_follows_the_given_variables() {
     );
 }
 
+#[test]
+fn the_places_of_this_machine_are_the_hub_cache_in_the_home_folder_and_never_download() {
+    let places = Places::of_this_machine();
+    assert!(places.file.is_none() && places.models.is_none() && places.bundled.is_empty());
+    let hub = places.hub.unwrap();
+    assert!(hub.download.is_none());
+    assert!(hub.cache.ends_with(".cache/huggingface/hub") && hub.cache.is_absolute());
+    assert_eq!(&hub.cache, hf_hub::Cache::default().path());
+}
+
 #[tokio::test]
 async fn a_bundled_checkpoint_is_the_last_resort() {
     let folder = tempfile::tempdir().unwrap();

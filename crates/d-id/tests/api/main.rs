@@ -8,6 +8,7 @@ mod download;
 mod driven;
 mod happy_path;
 mod limits;
+mod observing;
 mod pacing;
 mod refusals;
 mod retries;

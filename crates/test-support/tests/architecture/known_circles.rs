@@ -5,14 +5,7 @@ use crate::circles::Circle;
 /// A package, and all files of it that one or more circles join, sorted.
 pub(crate) type Known = (&'static str, &'static [&'static str]);
 
-pub(crate) const KNOWN: &[Known] = &[
-    ("portrait-d-id", &["src/create.rs", "src/talks.rs", "src/wait.rs"]),
-    ("portrait-voice", &["src/speech/builder.rs", "src/speech/http.rs"]),
-    (
-        "portrait-weights",
-        &["src/backend.rs", "src/checkpoint.rs", "src/download.rs", "src/resolve.rs"],
-    ),
-];
+pub(crate) const KNOWN: &[Known] = &[];
 
 /// How the circles of packages differ from a list: messages for those that are not on it, and
 /// entries that no circle is left of.

@@ -21,6 +21,7 @@ fn sound() -> BTreeMap<&'static str, Package> {
         ("portrait-detection", "portrait-kernels", DependencyKind::Normal),
         ("portrait-detection", "tokio", DependencyKind::Development),
         ("portrait-d-id", "image", DependencyKind::Development),
+        ("portrait-http", "reqwest", DependencyKind::Normal),
         ("portrait-voice", "reqwest", DependencyKind::Normal),
         ("portrait-pipeline", "portrait-segmentation", DependencyKind::Normal),
         ("portrait-pipeline", "portrait-storage", DependencyKind::Normal),

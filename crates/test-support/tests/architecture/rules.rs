@@ -123,8 +123,13 @@ fn check_users(package: &Package, violation: &mut impl FnMut(String, &'static st
         if name == "hf-hub" && !is(&["portrait-weights"]) {
             violation(format!("names {name}"), "let weights download checkpoints");
         }
-        let connects =
-            is(&["portrait-weights", "portrait-d-id", "portrait-voice", "portrait-d-id-fake"]);
+        let connects = is(&[
+            "portrait-http",
+            "portrait-weights",
+            "portrait-d-id",
+            "portrait-voice",
+            "portrait-d-id-fake",
+        ]);
         if name == "reqwest" && in_library && !connects {
             violation(format!("names {name}"), "let weights, d-id or voice speak to the network");
         }

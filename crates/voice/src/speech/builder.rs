@@ -1,14 +1,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use portrait_http::check_address;
+use portrait_http::{ClientFault, ProxyAddress, RetryPolicy, check_address};
 use reqwest::header::HeaderValue;
-use reqwest::redirect;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::http::{HttpSpeech, Inner};
-use super::retry::SpeechRetry;
+use super::settings::Settings;
 use crate::error::Error;
 
 /// Settings of an [`HttpSpeech`].
@@ -17,31 +16,19 @@ use crate::error::Error;
 pub struct HttpSpeechBuilder {
     address: Url,
     key: Option<SecretString>,
-    /// Secret because a proxy's address may hold a password.
-    proxy: Option<SecretString>,
     allow_http: bool,
     settings: Settings,
 }
 
-impl HttpSpeechBuilder {
-    pub(super) fn new(address: Url) -> HttpSpeechBuilder {
-        HttpSpeechBuilder {
-            address,
-            key: None,
-            proxy: None,
-            allow_http: false,
-            settings: Settings {
-                model: "tts-1".to_owned(),
-                voice: None,
-                standard: false,
-                timeout: Duration::from_secs(120),
-                connect_timeout: Duration::from_secs(10),
-                max_bytes: 64 << 20,
-                retry: SpeechRetry::default(),
-            },
-        }
+impl HttpSpeech {
+    /// Settings of a service. The address is the one that `/audio/speech` follows, such as
+    /// `http://localhost:8000/v1`.
+    pub fn builder(address: Url) -> HttpSpeechBuilder {
+        HttpSpeechBuilder { address, key: None, allow_http: false, settings: Settings::default() }
     }
+}
 
+impl HttpSpeechBuilder {
     /// The API key, sent as `Authorization: Bearer`; none by default. It is sent by `https`, or
     /// within this machine; see [`allow_http`](HttpSpeechBuilder::allow_http).
     pub fn key(mut self, key: impl Into<SecretString>) -> Self {
@@ -76,7 +63,7 @@ impl HttpSpeechBuilder {
 
     /// How long connecting may take; 10 s by default.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.connect_timeout = timeout;
+        self.settings.http.connect_timeout = timeout;
         self
     }
 
@@ -86,15 +73,18 @@ impl HttpSpeechBuilder {
         self
     }
 
-    /// How requests are tried again.
-    pub fn retry(mut self, retry: SpeechRetry) -> Self {
+    /// How a request that was certainly not carried out is tried again: when no connection could
+    /// be made, and after 429 and 503. What may have been carried out (another 5xx, a lost
+    /// connection, a time-out) is not: a service may charge for each text. By default 3 tries in
+    /// all, and a `Retry-After` of at most 30 s is waited for.
+    pub fn retry(mut self, retry: RetryPolicy) -> Self {
         self.settings.retry = retry;
         self
     }
 
     /// A proxy for all requests. The environment's proxy variables are not read.
     pub fn proxy(mut self, proxy: Url) -> Self {
-        self.proxy = Some(SecretString::from(String::from(proxy)));
+        self.settings.http.proxy = Some(ProxyAddress::from(proxy));
         self
     }
 
@@ -132,19 +122,12 @@ impl HttpSpeechBuilder {
             value.set_sensitive(true);
             Ok::<_, Error>(value)
         });
-        let mut builder = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            .connect_timeout(self.settings.connect_timeout)
-            .user_agent(concat!("portrait-voice/", env!("CARGO_PKG_VERSION")));
-        if let Some(proxy) = &self.proxy {
-            let proxy = reqwest::Proxy::all(proxy.expose_secret())
-                .map_err(|_| Error::option("speech.proxy", "it is no usable proxy address"))?;
-            builder = builder.proxy(proxy);
-        }
-        let client = builder.build().map_err(|error| {
-            let reason = format!("the HTTP client cannot be built: {}", error.without_url());
-            Error::option("speech.client", reason)
+        let client = self.settings.http.build().map_err(|fault| {
+            let setting = match fault {
+                ClientFault::Proxy => "speech.proxy",
+                _ => "speech.client",
+            };
+            Error::option(setting, fault.to_string())
         })?;
         let inner = Inner {
             client,
@@ -155,15 +138,4 @@ impl HttpSpeechBuilder {
         };
         Ok(HttpSpeech { inner: Arc::new(inner) })
     }
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Settings {
-    pub(super) model: String,
-    pub(super) voice: Option<String>,
-    pub(super) standard: bool,
-    pub(super) timeout: Duration,
-    pub(super) connect_timeout: Duration,
-    pub(super) max_bytes: usize,
-    pub(super) retry: SpeechRetry,
 }

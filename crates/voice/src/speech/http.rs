@@ -4,16 +4,15 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use portrait_http::{last_cause, one_line};
+use portrait_http::{last_cause, one_line, retry_after_of};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::builder::{HttpSpeechBuilder, Settings};
-use super::retry::retry_after;
+use super::request::{Speech, SpeechRequest};
+use super::settings::Settings;
 use super::wire::Body;
-use super::{Speech, SpeechRequest};
 use crate::error::Error;
 use crate::sniff::sniff;
 
@@ -49,12 +48,6 @@ pub(super) struct Inner {
 }
 
 impl HttpSpeech {
-    /// Settings of a service. The address is the one that `/audio/speech` follows, such as
-    /// `http://localhost:8000/v1`.
-    pub fn builder(address: Url) -> HttpSpeechBuilder {
-        HttpSpeechBuilder::new(address)
-    }
-
     /// Sends once.
     async fn once(&self, request: &SpeechRequest) -> Result<Bytes, Failure> {
         let Inner { client, address, settings, .. } = &*self.inner;
@@ -110,7 +103,7 @@ impl HttpSpeech {
 
     /// What an answer that is no success means.
     async fn refused(&self, status: StatusCode, response: Response) -> Failure {
-        let retry_after = retry_after(response.headers(), SystemTime::now());
+        let retry_after = retry_after_of(response.headers(), SystemTime::now());
         // The status says enough even when the rest of the answer is lost.
         let body = self.body(response, MAX_REFUSAL).await.unwrap_or_default();
         let (code, reason) = (status.as_u16(), self.quoted(&body));
@@ -169,19 +162,14 @@ impl HttpSpeech {
 #[async_trait]
 impl Speech for HttpSpeech {
     async fn speak(&self, request: &SpeechRequest) -> Result<Bytes, Error> {
-        let mut attempt = 1;
+        let mut tries = self.inner.settings.retry.tries();
         loop {
             let Failure { error, not_done } = match self.once(request).await {
                 Ok(sound) => return Ok(sound),
                 Err(failure) => failure,
             };
-            let pause = self.inner.settings.retry.pause(attempt, error.retry_after());
-            let Some(pause) = pause.filter(|_| not_done) else {
-                return Err(error);
-            };
-            tracing::debug!(attempt, ?pause, %error, "trying again");
-            tokio::time::sleep(pause).await;
-            attempt += 1;
+            let asked = error.retry_after();
+            tries.wait_after(error, not_done, asked).await?;
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::SpeechRequest;
+use super::request::SpeechRequest;
 
 /// OpenAI's `POST /audio/speech`, and, below the line, fields of ours that are left out where the
 /// message does not ask for them.

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use portrait_voice::{Error, Speech, SpeechRequest, SpeechRetry};
+use portrait_voice::{Error, RetryPolicy, Speech, SpeechRequest};
 
 use crate::service::{Answer, Service};
 
@@ -97,7 +97,11 @@ async fn where_nobody_listens_the_connection_is_tried_again_and_then_told() {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = format!("http://{}/v1", listener.local_addr().unwrap());
     drop(listener);
-    let retry = SpeechRetry { first_pause: Duration::from_millis(40), ..SpeechRetry::default() };
+    let retry = RetryPolicy {
+        max_attempts: 3,
+        first_pause: Duration::from_millis(40),
+        ..RetryPolicy::default()
+    };
     let speech = portrait_voice::HttpSpeech::builder(address.parse().unwrap());
     let speech = speech.retry(retry).build().unwrap();
     let start = Instant::now();

@@ -9,7 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Response, StatusCode};
 use futures::StreamExt;
-use portrait_voice::{Audio, EncodeOptions, HttpSpeech, HttpSpeechBuilder, SpeechRetry, encode};
+use portrait_voice::{Audio, EncodeOptions, HttpSpeech, HttpSpeechBuilder, RetryPolicy, encode};
 use serde_json::Value;
 
 /// One answer.
@@ -61,8 +61,11 @@ impl Service {
     }
 
     pub(crate) fn builder(&self) -> HttpSpeechBuilder {
-        let retry =
-            SpeechRetry { first_pause: Duration::from_millis(20), ..SpeechRetry::default() };
+        let retry = RetryPolicy {
+            max_attempts: 3,
+            first_pause: Duration::from_millis(20),
+            ..RetryPolicy::default()
+        };
         HttpSpeech::builder(self.address.parse().unwrap()).retry(retry)
     }
 

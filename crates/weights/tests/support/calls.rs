@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use portrait_weights::{Download, Error, HubPlace, Manifest, Places, Url, resolve};
+use portrait_weights::{Download, Error, HubPlace, Manifest, Places, RetryPolicy, Url, resolve};
 use tempfile::TempDir;
 
 use super::files_below;
@@ -34,11 +34,15 @@ pub(crate) fn manifest(extra: &str) -> Manifest {
 pub(crate) fn quick(endpoint: &Url) -> Download {
     Download {
         endpoint: endpoint.clone(),
-        retries: 0,
-        retry_delay: Duration::from_millis(5),
+        retry: tries(1),
         stall_timeout: Duration::from_secs(5),
         ..Download::default()
     }
+}
+
+/// So many tries in all, with short pauses.
+pub(crate) fn tries(max_attempts: u32) -> RetryPolicy {
+    RetryPolicy { max_attempts, first_pause: Duration::from_millis(5), ..RetryPolicy::default() }
 }
 
 pub(crate) fn places(cache: &TempDir, download: Option<Download>) -> Places {

@@ -228,13 +228,13 @@ fn content(shared: &Shared, behaviour: &Behaviour, request: &Request) -> Respons
     if request.method() == Method::HEAD {
         return (length(total).map(IntoResponse::into_response)).unwrap_or_default();
     }
-    let from = request.headers().get(header::RANGE).filter(|_| !behaviour.no_ranges).map(|range| {
-        let range = range.to_str().unwrap();
-        range.strip_prefix("bytes=").unwrap().strip_suffix('-').unwrap().parse::<usize>().unwrap()
-    });
+    let range = request.headers().get(header::RANGE).filter(|_| !behaviour.no_ranges);
+    let range = range.map(|range| asked(range.to_str().unwrap(), total));
+    let from = range.map(|(from, _)| from);
     if from.is_some_and(|from| from >= total) {
         return StatusCode::RANGE_NOT_SATISFIABLE.into_response();
     }
+    let end = range.map_or(total, |(_, end)| end);
     let accident = {
         let mut behaviour = shared.behaviour.lock().unwrap();
         (!behaviour.accidents.is_empty()).then(|| behaviour.accidents.remove(0))
@@ -243,7 +243,7 @@ fn content(shared: &Shared, behaviour: &Behaviour, request: &Request) -> Respons
         let status = StatusCode::from_u16(status).unwrap();
         return (status, "<!DOCTYPE html><html>an error</html>").into_response();
     }
-    let bytes = behaviour.content[from.unwrap_or(0)..].to_vec();
+    let bytes = behaviour.content[from.unwrap_or(0)..end].to_vec();
     let declared = match accident {
         Some(Accident::End(_)) => None,
         _ => length(bytes.len()),
@@ -254,10 +254,17 @@ fn content(shared: &Shared, behaviour: &Behaviour, request: &Request) -> Respons
     }
     if let Some(from) = from {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-        let range = format!("bytes {from}-{}/{total}", total - 1);
+        let range = format!("bytes {from}-{}/{total}", end - 1);
         response.headers_mut().insert(header::CONTENT_RANGE, range.parse().unwrap());
     }
     response
+}
+
+/// The first byte of `bytes=100-` or `bytes=100-199`, and the one behind the last.
+fn asked(range: &str, total: usize) -> (usize, usize) {
+    let (from, last) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
+    let end = last.parse::<usize>().map_or(total, |last| total.min(last + 1));
+    (from.parse().unwrap(), end)
 }
 
 fn body(bytes: Vec<u8>, accident: Option<Accident>) -> Body {
