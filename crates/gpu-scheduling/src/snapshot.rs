@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::queue::DeviceState;
+use crate::queue::device::DeviceState;
 use crate::worker::Readiness;
 
 /// Counters of one class since the scheduler was built.

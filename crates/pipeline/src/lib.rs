@@ -64,9 +64,9 @@ mod video;
 
 pub use builder::PipelineBuilder;
 pub use context::Context;
-pub use cut_out::{PersonCutOut, PersonResult, Selection, WholeCutOut};
+pub use cut_out::{PersonCutOut, PersonResult, WholeCutOut};
 pub use deletion::Removal;
-pub use detection::{DetectTimings, Detections, ImageSize};
+pub use detection::{DetectTimings, Detections, ImageSize, Selection};
 pub use devices::{Batching, Devices};
 pub use error::{Cause, Code, Error, Kind, Tier, UnknownCode, Warning};
 pub use fair::PermitUse;

@@ -1,7 +1,7 @@
 //! All steps in one call.
 
-use crate::cut_out::{PersonCutOut, PersonResult, Selection};
-use crate::detection::Detections;
+use crate::cut_out::{PersonCutOut, PersonResult};
+use crate::detection::{Detections, Selection};
 use crate::error::{Error, Warning};
 use crate::photo::Photo;
 use crate::pipeline::Pipeline;

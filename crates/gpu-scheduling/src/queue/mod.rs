@@ -5,7 +5,7 @@
 
 mod admission;
 mod class;
-mod device;
+pub(crate) mod device;
 mod dispatch;
 mod flows;
 mod places;

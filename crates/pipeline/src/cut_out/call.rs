@@ -1,7 +1,7 @@
 //! Persons of one photo on their way through the segmentation network: one, or several in one run.
 
 use super::person::{PersonCutOut, PersonResult};
-use super::selection::{Wanted, pixels};
+use crate::detection::{Wanted, pixels};
 use crate::devices::{Load, Turn};
 use crate::error::{Code, Error, Warning};
 use crate::photo::Photo;

@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::person::{PersonCutOut, PersonResult};
-use super::selection::{Selection, Wanted, pixels};
+use crate::detection::{Selection, Wanted, pixels};
 use crate::error::Error;
 use crate::photo::Photo;
 use crate::pipeline::Pipeline;

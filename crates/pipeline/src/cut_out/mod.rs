@@ -1,12 +1,9 @@
 //! The second step: selected persons on a transparent background.
 
 mod call;
-mod crop;
 #[allow(clippy::module_inception, reason = "the folder is the step, the file its call")]
 mod cut_out;
 mod person;
-mod selection;
 mod whole;
 
 pub use person::{PersonCutOut, PersonResult, WholeCutOut};
-pub use selection::Selection;

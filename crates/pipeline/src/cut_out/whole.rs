@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::person::WholeCutOut;
-use super::selection::Wanted;
+use crate::detection::Wanted;
 use crate::error::Error;
 use crate::photo::Photo;
 use crate::pipeline::Pipeline;

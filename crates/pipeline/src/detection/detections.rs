@@ -1,6 +1,6 @@
 //! Who was found in a photo.
 
-use crate::cut_out::Selection;
+use super::selection::Selection;
 use crate::error::{Error, Warning};
 use portrait_detection::{DetectOptions, Detection};
 use portrait_storage::RecipeId;

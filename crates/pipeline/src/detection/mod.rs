@@ -2,6 +2,9 @@
 
 mod detect;
 mod detections;
+mod selection;
 
 pub use detections::{DetectTimings, Detections, ImageSize};
 pub use portrait_detection::*;
+pub use selection::Selection;
+pub(crate) use selection::{Wanted, pixels};

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod animate;
+mod crop;
 mod fetch;
 mod identity;
 mod job;

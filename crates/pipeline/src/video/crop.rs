@@ -1,12 +1,12 @@
 //! Persons with the background of the photo.
 
-use super::selection::{Selection, pixels};
+use super::portrait::Portrait;
+use crate::detection::{Selection, pixels};
 use crate::error::Error;
 use crate::photo::Photo;
 use crate::pipeline::Pipeline;
 use crate::recipe::Recipe;
 use crate::stage::Stage;
-use crate::video::Portrait;
 use image::{DynamicImage, imageops};
 
 impl Pipeline {
