@@ -18,7 +18,8 @@ use portrait_d_id_fake::FakeDid;
 use portrait_examples::CommandLine;
 use portrait_pipeline::d_id::{Client, WaitOptions};
 use portrait_pipeline::{
-    Context, Feed, Message, Outcome, Photo, Pipeline, Progress, Request, Stage, Step, Storage,
+    Context, Error, Feed, Message, Outcome, Photo, Pipeline, Progress, Request, Stage, Step,
+    Storage,
 };
 use std::time::Duration;
 
@@ -51,7 +52,8 @@ async fn main() -> Result<()> {
     stopped?;
     match interrupted {
         Ok(_) => bail!("user 2 was finished before the pipeline was closed"),
-        Err(error) => println!("user 2 is interrupted: {}: {error}", error.code()),
+        Err(Error::Closing) => println!("user 2 is interrupted: {}", Error::Closing),
+        Err(error) => return Err(error.into()),
     }
 
     // Another pipeline, which knows nothing but the storage, as in the next process.
@@ -75,7 +77,7 @@ async fn main() -> Result<()> {
         println!("the cut-out of person {} belongs to {owner}", cut_out.person_id);
     }
     let removal = pipeline.delete(first_id).await?;
-    println!("the photo of user 1 is deleted: {} talks at D-ID", removal.talks);
+    println!("the photo of user 1 is deleted: {} files here", removal.artifacts);
     Ok(())
 }
 
@@ -92,7 +94,7 @@ fn user(pipeline: &Pipeline, name: &str) -> (Pipeline, Feed) {
 }
 
 /// All steps for one user.
-async fn run(user: Pipeline, photo: Photo) -> Result<Outcome, portrait_pipeline::Error> {
+async fn run(user: Pipeline, photo: Photo) -> Result<Outcome, Error> {
     let message = Message { wait: wait(), ..Message::text("Hello! I have just learned to talk.") };
     user.run(Request::new(photo).say(message)).await
 }
@@ -100,7 +102,10 @@ async fn run(user: Pipeline, photo: Photo) -> Result<Outcome, portrait_pipeline:
 /// Starts a user's request and drops its future while the cut-outs are made.
 async fn cancel(user: Pipeline, photo: Photo, feed: &Feed) -> Result<()> {
     tokio::select! {
-        outcome = run(user, photo) => bail!("user 1 was not cancelled: {:?}", outcome.map(drop)),
+        outcome = run(user, photo) => {
+            outcome?;
+            bail!("user 1 was finished before it was cancelled");
+        }
         () = reached(feed, Stage::Segmentation) => {}
     }
     println!("user 1 is cancelled");

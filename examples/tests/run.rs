@@ -163,6 +163,41 @@ fn talking_portrait_writes_videos() {
 }
 
 #[test]
+fn two_users_share_a_pipeline() {
+    let folder = TempDir::new().unwrap();
+    let printed = succeeds(example("two_users", folder.path()).arg(portrait()));
+    let place = |text: &str| {
+        let place = printed.lines().position(|line| line.starts_with(text));
+        place.unwrap_or_else(|| panic!("{text:?} is missing in\n{printed}"))
+    };
+    assert!(place("user 1: segmentation begins") < place("user 1 is cancelled"));
+    assert!(!printed.contains("user 1: talk begins"), "{printed}");
+    assert!(place("user 1 is cancelled") < place("the pipeline is closed"));
+    assert!(place("user 2: video begins") < place("user 2 is interrupted: the service is closing"));
+    assert!(place("user 2 is interrupted") < place("user 2 is resumed: a video of person 0"));
+    place("talks that D-ID was paid for: 1");
+    place("kept of the photo of user 2: 1 persons, 1 cut-outs");
+    place("the cut-out of person 0 belongs to user 2");
+    assert_eq!(printed.lines().count() - 1, place("the photo of user 1 is deleted"));
+}
+
+#[test]
+fn overview_picture_draws_the_picture_of_the_readme() {
+    let folder = TempDir::new().unwrap();
+    let mut command = example("overview_picture", folder.path());
+    assert_eq!(succeeds(command.arg(portrait()).arg("overview.jpg")), "overview.jpg\n");
+    let drawn = image::open(folder.path().join("overview.jpg")).unwrap().into_rgb8();
+    let file = repository_root().join("docs/images/overview.jpg");
+    assert!(std::fs::metadata(&file).unwrap().len() < 300_000);
+    let shown = image::open(file).unwrap().into_rgb8();
+    assert_eq!(drawn.dimensions(), shown.dimensions());
+    let pairs = drawn.as_raw().iter().zip(shown.as_raw());
+    let difference: u64 = pairs.map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    let mean = difference as f64 / drawn.as_raw().len() as f64;
+    assert!(mean < 1.0, "draw docs/images/overview.jpg anew: {mean} levels apart");
+}
+
+#[test]
 fn embed_needs_nothing_but_a_photo() {
     let folder = TempDir::new().unwrap();
     assert_eq!(succeeds(example("embed", folder.path()).arg(portrait())), "");
@@ -193,7 +228,7 @@ fn mistakes_are_explained() {
     let folder = TempDir::new().unwrap();
     let no_photo = folder.path().join("notes.txt");
     std::fs::write(&no_photo, "not a photo").unwrap();
-    for name in ["cut_out", "detect_boxes", "talking_portrait"] {
+    for name in ["cut_out", "detect_boxes", "talking_portrait", "two_users", "overview_picture"] {
         let usage = fails(&mut example(name, folder.path()));
         assert!(usage.contains(&format!("usage: {name} PHOTO")), "{usage}");
         let missing = fails(example(name, folder.path()).arg("nowhere.jpg"));
