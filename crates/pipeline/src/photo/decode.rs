@@ -1,48 +1,139 @@
 //! From the bytes of a file to upright RGB pixels.
 
+use super::alpha;
+use super::colour;
 use super::error::PhotoError;
+use super::formats;
+use super::jpeg::{Decoder, JpegError};
+use super::jpeg_metadata;
 use super::limits::PhotoLimits;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
+use super::metadata::Metadata;
+use super::pixels::Pixels;
+use super::{png, webp};
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use image::RgbImage;
 use std::io::Cursor;
 
+/// What a file shows, upright.
+#[derive(Debug)]
+pub(super) struct Decoded {
+    /// The colours in sRGB; on white, where the file is not opaque.
+    pub(super) image: RgbImage,
+    /// How opaque the pixels are; `None` where all are.
+    pub(super) alpha: Option<GrayImage>,
+}
+
+/// Pixels as a file has them.
+struct Stored {
+    width: u32,
+    height: u32,
+    pixels: Pixels,
+    alpha: Option<GrayImage>,
+    metadata: Metadata,
+}
+
 /// Decodes a file after its size, its format and its measures were checked.
-pub(super) fn decode(bytes: &[u8], limits: &PhotoLimits) -> Result<RgbImage, PhotoError> {
+pub(super) fn decode(bytes: &[u8], limits: &PhotoLimits) -> Result<Decoded, PhotoError> {
     if bytes.is_empty() {
         return Err(PhotoError::Empty);
     }
     if bytes.len() > limits.max_bytes {
         return Err(PhotoError::TooManyBytes { found: bytes.len(), limit: limits.max_bytes });
     }
-    let format = match image::guess_format(bytes) {
-        Ok(format @ (ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP)) => format,
-        guess => return Err(PhotoError::Format { found: describe(bytes, guess.ok()) }),
+    let stored = match image::guess_format(bytes) {
+        Ok(ImageFormat::Jpeg) => jpeg(bytes, limits)?,
+        Ok(ImageFormat::Png) => {
+            let file = png::open(bytes)?;
+            let damaged = || png::what_is_wrong(bytes);
+            by_image(file.pixels, ImageFormat::Png, file.metadata, limits, &damaged)?
+        }
+        Ok(ImageFormat::WebP) => {
+            let damaged = || "the WebP file is damaged or cut off";
+            by_image(bytes, ImageFormat::WebP, webp::metadata(bytes), limits, &damaged)?
+        }
+        _ => return Err(formats::other(bytes)),
     };
-    let damaged = |error: ImageError| match error {
-        ImageError::Limits(_) => PhotoError::TooMuchMemory(first_line(&error)),
-        error => PhotoError::Damaged(first_line(&error)),
+    let Stored { width, height, pixels, mut alpha, metadata } = stored;
+    let orientation = metadata.orientation();
+    let mut picture = match colour::to_srgb(pixels, metadata.colours.as_ref()) {
+        Pixels::Grey(grey) => {
+            let grey = GrayImage::from_raw(width, height, grey);
+            grey.map(|grey| DynamicImage::from(grey).into_rgb8())
+        }
+        Pixels::Rgb(rgb) | Pixels::InvertedCmyk(rgb) => RgbImage::from_raw(width, height, rgb),
+    }
+    .ok_or_else(|| PhotoError::Damaged("it has not as many pixels as it says".into()))?;
+    if let Some(alpha) = &alpha {
+        alpha::on_white(&mut picture, alpha);
+    }
+    let mut upright = DynamicImage::from(picture);
+    upright.apply_orientation(orientation);
+    alpha = alpha.map(|alpha| {
+        let mut upright = DynamicImage::from(alpha);
+        upright.apply_orientation(orientation);
+        upright.into_luma8()
+    });
+    Ok(Decoded { image: upright.into_rgb8(), alpha })
+}
+
+fn jpeg(bytes: &[u8], limits: &PhotoLimits) -> Result<Stored, PhotoError> {
+    let failed = |error| match error {
+        JpegError::CutOff => {
+            PhotoError::Damaged("the JPEG file is cut off before its end".into())
+        }
+        JpegError::Damaged(what) => PhotoError::Damaged(format!("the JPEG file is damaged: {what}")),
+        JpegError::NotRead(kind) => {
+            formats::kind(kind, "save it as a usual JPEG (baseline or progressive, 8 bits) or PNG")
+        }
+    };
+    let decoder = Decoder::new(bytes).map_err(failed)?;
+    let (width, height) = decoder.dimensions();
+    check_sides(width, height, limits)?;
+    let metadata = jpeg_metadata::metadata(decoder.applications());
+    let pixels = decoder.decode().map_err(failed)?;
+    Ok(Stored { width, height, pixels, alpha: None, metadata })
+}
+
+/// Decodes by the library `image`. `damaged` says what is wrong when that fails.
+fn by_image(
+    bytes: impl AsRef<[u8]>,
+    format: ImageFormat,
+    metadata: Metadata,
+    limits: &PhotoLimits,
+    damaged: &dyn Fn() -> &'static str,
+) -> Result<Stored, PhotoError> {
+    let most = most_memory(limits);
+    let failed = |error: ImageError| match error {
+        ImageError::Limits(_) => {
+            PhotoError::TooMuchMemory(format!("more than the {} MB allowed", most >> 20))
+        }
+        _ => PhotoError::Damaged(damaged().into()),
     };
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut memory = Limits::default();
-    memory.max_alloc = Some(most_memory(limits));
+    memory.max_alloc = Some(most);
     reader.limits(memory);
-    let mut decoder = reader.into_decoder().map_err(damaged)?;
+    let decoder = reader.into_decoder().map_err(failed)?;
     let (width, height) = decoder.dimensions();
+    check_sides(width, height, limits)?;
+    let picture = DynamicImage::from_decoder(decoder).map_err(failed)?;
+    let (picture, alpha) = alpha::split(picture);
+    let pixels = if picture.color().has_color() {
+        Pixels::Rgb(picture.into_rgb8().into_raw())
+    } else {
+        Pixels::Grey(picture.into_luma8().into_raw())
+    };
+    Ok(Stored { width, height, pixels, alpha, metadata })
+}
+
+fn check_sides(width: u32, height: u32, limits: &PhotoLimits) -> Result<(), PhotoError> {
     if width.min(height) < limits.min_side {
         return Err(PhotoError::TooSmall { width, height, limit: limits.min_side });
     }
     if width.max(height) > limits.max_side {
         return Err(PhotoError::TooLarge { width, height, limit: limits.max_side });
     }
-    if format == ImageFormat::Jpeg && !jpeg_has_end(bytes) {
-        return Err(PhotoError::Damaged("the JPEG file is cut off before its end".into()));
-    }
-    // A damaged EXIF block does not make the picture unusable.
-    let orientation = decoder.orientation();
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(damaged)?;
-    if let Ok(orientation) = orientation {
-        picture.apply_orientation(orientation);
-    }
-    Ok(picture.into_rgb8())
+    Ok(())
 }
 
 /// Bytes that the largest picture takes, four channels of 16 bits, and more than a camera
@@ -51,56 +142,4 @@ fn most_memory(limits: &PhotoLimits) -> u64 {
     const OTHER: u64 = 32 << 20;
     let side = u64::from(limits.max_side);
     side.saturating_mul(side).saturating_mul(8).saturating_add(OTHER)
-}
-
-/// Whether the first picture of the file is there to its end marker: the decoder fills what is
-/// missing with grey.
-///
-/// Follows the markers (ITU-T T.81, annex B), since anything may come after the end: the video of
-/// a moving photo, further pictures.
-fn jpeg_has_end(bytes: &[u8]) -> bool {
-    let mut at = 0;
-    // What is between segments, such as the data of a scan, has no 0xff but before a marker.
-    while let Some(found) = bytes[at..].iter().position(|&byte| byte == 0xff) {
-        at += found + 1;
-        match bytes.get(at) {
-            Some(0xd9) => return true,
-            // A stuffed 0xff of the data, padding, or a marker that stands alone.
-            None | Some(0x00 | 0x01 | 0xff | 0xd0..=0xd8) => {}
-            Some(_) => {
-                let length = bytes.get(at + 1..at + 3);
-                let Some(&[high, low]) = length else { return false };
-                at += 1 + usize::from(u16::from_be_bytes([high, low]));
-                if at > bytes.len() {
-                    return false;
-                }
-            }
-        }
-    }
-    false
-}
-
-fn describe(bytes: &[u8], guess: Option<ImageFormat>) -> String {
-    if let Some(format) = guess {
-        let name = format.extensions_str().first().copied().unwrap_or("an image");
-        return format!("in the format {}", name.to_uppercase());
-    }
-    if bytes.get(4..8) == Some(b"ftyp") {
-        return "in the format HEIC, AVIF or MP4".into();
-    }
-    if bytes.starts_with(b"%PDF") {
-        return "a PDF document".into();
-    }
-    let head = &bytes[..bytes.len().min(512)];
-    // A character that the excerpt cuts in two is no error of the text.
-    let is_text = |text: Result<&str, std::str::Utf8Error>| match text {
-        Ok(_) => true,
-        Err(error) => error.error_len().is_none(),
-    };
-    let text = !head.contains(&0) && is_text(std::str::from_utf8(head));
-    if text { "a text file".into() } else { "in an unknown format".into() }
-}
-
-fn first_line(error: &dyn std::error::Error) -> String {
-    error.to_string().lines().next().unwrap_or_default().to_owned()
 }

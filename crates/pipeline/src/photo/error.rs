@@ -16,10 +16,12 @@ pub enum PhotoError {
         limit: usize,
     },
     /// The content is of no format that is read, whatever the file's name says.
-    #[error("the photo is {found}: only JPEG, PNG and WebP are read")]
+    #[error("the photo is {found}: {advice}")]
     Format {
         /// What it seems to be.
         found: String,
+        /// What is read, and what to do.
+        advice: String,
     },
     /// The picture is too small.
     #[error("the photo measures {width} x {height} pixels, less than {limit} on a side")]

@@ -1,10 +1,10 @@
 //! A photo as the pipeline takes it: checked, turned upright, in RGB.
 
-use super::decode::decode;
+use super::decode::{Decoded, decode};
 use super::limits::PhotoLimits;
 use crate::error::Error;
 use bytes::Bytes;
-use image::RgbImage;
+use image::{GrayImage, RgbImage};
 use portrait_storage::PhotoId;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -15,13 +15,18 @@ pub struct Photo {
     id: PhotoId,
     bytes: Bytes,
     image: Arc<RgbImage>,
+    alpha: Option<Arc<GrayImage>>,
 }
 
 impl Photo {
     /// Decodes a JPEG, PNG or WebP file within [`PhotoLimits::default`].
     ///
-    /// The format is told by the content. The picture is turned upright by its EXIF orientation
-    /// and converted to 8-bit RGB; an alpha channel is dropped, colours under it stay.
+    /// The format is told by the content; of an animation the first picture counts. The picture
+    /// is turned upright by its EXIF orientation, or that of XMP, and converted to sRGB of 8 bits
+    /// by its colour profile. What is transparent is laid on white, so that colours under it are
+    /// not seen; [`Self::alpha`] tells where.
+    ///
+    /// Needs memory of up to 16 bytes for each pixel, and one for each of the file.
     ///
     /// # Errors
     /// [`Error::Photo`] saying what is wrong. Size and format are checked before pixels are decoded.
@@ -35,8 +40,9 @@ impl Photo {
     /// As [`Self::decode`].
     pub fn decode_within(bytes: impl Into<Bytes>, limits: &PhotoLimits) -> Result<Self, Error> {
         let bytes = bytes.into();
-        let image = decode(&bytes, limits)?;
-        Ok(Self { id: PhotoId::generate(), bytes, image: Arc::new(image) })
+        let Decoded { image, alpha } = decode(&bytes, limits)?;
+        let (image, alpha) = (Arc::new(image), alpha.map(Arc::new));
+        Ok(Self { id: PhotoId::generate(), bytes, image, alpha })
     }
 
     /// The photo's id, new for each decoding unless [`with_id`](Self::with_id) gave it another.
@@ -65,9 +71,15 @@ impl Photo {
         PhotoId::from_uuid(uuid).expect("the builder makes version 7")
     }
 
-    /// The pixels, upright.
+    /// The pixels, upright, in sRGB; on white where the photo is not opaque.
     pub fn image(&self) -> &Arc<RgbImage> {
         &self.image
+    }
+
+    /// How opaque the pixels are, 0 to 255, upright and as large as [`Self::image`]; `None` where
+    /// the whole photo is opaque.
+    pub fn alpha(&self) -> Option<&Arc<GrayImage>> {
+        self.alpha.as_ref()
     }
 
     /// The file it was decoded from.
