@@ -1,9 +1,12 @@
 use std::time::Duration;
 
+use crate::downmix::{Likeness, mix_down};
 use crate::error::Error;
 
 /// Sampling rates taken, in Hz.
-const RATES: std::ops::RangeInclusive<u32> = 8_000..=192_000;
+pub(crate) const RATES: std::ops::RangeInclusive<u32> = 8_000..=192_000;
+/// Most channels taken.
+pub(crate) const MAX_CHANNELS: usize = 32;
 
 /// Sound in one channel: samples from -1 to 1 (full scale) at a fixed rate. Values beyond full
 /// scale may occur between steps; [`encode`](crate::encode) never lets them out.
@@ -19,20 +22,20 @@ impl Audio {
     /// # Errors
     /// [`Error::InvalidOption`] when the rate is not 8 to 192 kHz, or a sample is no finite number.
     pub fn new(sample_rate: u32, samples: Vec<f32>) -> Result<Audio, Error> {
-        if !RATES.contains(&sample_rate) {
-            let reason = format!("{sample_rate} Hz is outside 8000 to 192000");
-            return Err(Error::option("sample_rate", reason));
-        }
+        check_rate(sample_rate)?;
         if samples.iter().any(|sample| !sample.is_finite()) {
             return Err(Error::option("samples", "one is no finite number; give -1 to 1"));
         }
         Ok(Audio { sample_rate, samples })
     }
 
-    /// Sound from interleaved samples of several channels, of which the mean is taken.
+    /// Sound from interleaved samples of several channels, 1 to 32, of which the mean is taken.
+    /// Where that would cancel what they carry, since some are opposed to others, these are turned
+    /// over before, or one channel is taken alone.
     ///
     /// # Errors
-    /// As [`new`](Audio::new), and when the samples are no whole number of frames.
+    /// As [`new`](Audio::new), and when the samples are no whole number of frames, or the channels
+    /// are too many.
     pub fn from_interleaved(
         sample_rate: u32,
         channels: usize,
@@ -42,8 +45,16 @@ impl Audio {
             let reason = format!("{channels} do not divide {} samples", samples.len());
             return Err(Error::option("channels", reason));
         }
+        if channels > MAX_CHANNELS {
+            let reason = format!("{channels} is more than {MAX_CHANNELS}");
+            return Err(Error::option("channels", reason));
+        }
+        check_rate(sample_rate)?;
+        let mut likeness = Likeness::new(channels, sample_rate);
+        likeness.add(channels, samples);
+        let weights = likeness.weights();
         let mut mono = Vec::with_capacity(samples.len() / channels);
-        mix_down(channels, samples, &mut mono);
+        mix_down(channels, samples, weights.as_deref(), &mut mono);
         Audio::new(sample_rate, mono)
     }
 
@@ -62,6 +73,10 @@ impl Audio {
     #[must_use]
     pub fn samples(&self) -> &[f32] {
         &self.samples
+    }
+
+    pub(crate) fn into_samples(self) -> Vec<f32> {
+        self.samples
     }
 
     /// How long it lasts.
@@ -91,14 +106,12 @@ impl Audio {
     }
 }
 
-/// Appends the mean of each frame's channels; samples after the last whole frame are left out.
-pub(crate) fn mix_down(channels: usize, samples: &[f32], mono: &mut Vec<f32>) {
-    if channels == 1 {
-        mono.extend_from_slice(samples);
-        return;
+pub(crate) fn check_rate(sample_rate: u32) -> Result<(), Error> {
+    if RATES.contains(&sample_rate) {
+        return Ok(());
     }
-    let share = 1.0 / channels as f32;
-    mono.extend(samples.chunks_exact(channels).map(|frame| frame.iter().sum::<f32>() * share));
+    let reason = format!("{sample_rate} Hz is outside {} to {}", RATES.start(), RATES.end());
+    Err(Error::option("sample_rate", reason))
 }
 
 /// The factor on amplitudes that a number of decibels stands for.

@@ -8,7 +8,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum Error {
     /// The bytes are no sound this crate decodes.
-    #[error("sound: {what}; send WAV, MP3, FLAC, M4A (AAC) or Ogg Vorbis")]
+    #[error("sound: {what}; send WAV, MP3, FLAC, M4A (AAC), or Ogg or WebM (Opus, Vorbis)")]
     Unsupported {
         /// What it is, as far as it can be told.
         what: String,

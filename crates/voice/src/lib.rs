@@ -6,7 +6,7 @@
 //!   [`Message::plan`] says. It turns voice and prosody into the settings, or the SSML, that the
 //!   provider understands. What a service gives is treated as a recording.
 //! - **A recording** is made ready for upload by [`prepare`], or step by step: [`decode`] (by
-//!   content, within limits), [`check_audible`], [`trim_silence`], [`resample`], [`mix`] with
+//!   content, within limits), [`remove_offset`], [`check_audible`], [`trim_silence`], [`resample`], [`mix`] with
 //!   music, [`normalise`] to a loudness, [`encode`] within D-ID's limits.
 //!
 //! Everything but a speech service is a function from values to values: no network, no file, no
@@ -33,6 +33,7 @@
 
 mod audio;
 mod decode;
+mod downmix;
 mod duck;
 mod encode;
 mod error;
@@ -43,16 +44,22 @@ mod message;
 mod mix;
 mod mp3;
 mod music;
+mod offset;
 mod ogg;
+mod opus;
 mod prepare;
 mod prosody;
 mod resample;
+mod riff;
 mod silence;
 mod sniff;
+mod source;
 mod speech;
 mod spoken;
 mod ssml;
 mod tracks;
+mod unread;
+mod unseen;
 mod voices;
 mod wav;
 
@@ -65,6 +72,7 @@ pub use fields::MessageFields;
 pub use loudness::{Loudness, NormaliseOptions, Normalised, measure, normalise};
 pub use message::{Content, Message, Music, Plan, Track};
 pub use mix::{MixOptions, mix};
+pub use offset::remove_offset;
 #[cfg(feature = "http")]
 pub use portrait_http::RetryPolicy;
 pub use prepare::{PrepareOptions, Prepared, prepare};

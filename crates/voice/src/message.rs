@@ -6,6 +6,7 @@ use crate::speech::SpeechRequest;
 use crate::spoken::{SpokenText, speak};
 use crate::ssml::is_speakable;
 use crate::tracks::check_id;
+use crate::unseen::is_unseen;
 use crate::voices::Voice;
 
 /// Fewest and most characters of a text, and most with SSML's tags
@@ -219,15 +220,18 @@ fn speakable(text: &str) -> String {
     kept.trim().to_owned()
 }
 
-/// Characters are Unicode scalar values, not bytes: a Japanese one has three bytes.
+/// Characters are Unicode scalar values, not bytes: a Japanese one has three bytes. A text that
+/// shows nothing has none.
 fn check_length(text: &str, least: usize) -> Result<(), Error> {
-    let length = speakable(text).chars().count();
+    let text = speakable(text);
+    let seen = text.chars().any(|character| !is_unseen(character));
+    let length = if seen { text.chars().count() } else { 0 };
     if (least..=MAX_CHARACTERS).contains(&length) {
         return Ok(());
     }
     let reason = format!(
         "it has {length} characters; {least} to {MAX_CHARACTERS}, not counting white space at the \
-         ends, are allowed"
+         ends nor a text that has nothing to be seen, are allowed"
     );
     Err(Error::message("text", reason))
 }

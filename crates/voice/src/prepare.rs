@@ -6,6 +6,7 @@ use crate::encode::{EncodeOptions, Encoded, encode_as};
 use crate::error::Error;
 use crate::loudness::{Loudness, NormaliseOptions, normalise};
 use crate::mix::{MixOptions, mix};
+use crate::offset::remove_offset;
 use crate::resample::resample;
 use crate::silence::{TrimOptions, check_audible, trim_silence};
 
@@ -53,7 +54,8 @@ pub struct Prepared {
 }
 
 /// All steps from the given files to the file to upload: decodes the recording and the music,
-/// checks and trims the recording, mixes, brings the result to its loudness, and encodes it. Of the
+/// removes their offsets, checks and trims the recording, mixes, brings the result to its loudness,
+/// and encodes it. Of the
 /// music only as much is decoded as the recording lasts.
 ///
 /// Takes some milliseconds of one core for a second of sound; call it where blocking is allowed.
@@ -65,7 +67,7 @@ pub fn prepare(
     music: Option<&[u8]>,
     options: &PrepareOptions,
 ) -> Result<Prepared, Error> {
-    let mut voice = decode(recording, &options.limits)?;
+    let mut voice = remove_offset(decode(recording, &options.limits)?);
     check_audible(&voice, options.silence_dbfs)?;
     if let Some(trim) = &options.trim {
         let trimmed = trim_silence(&voice, trim);
@@ -76,7 +78,7 @@ pub fn prepare(
     }
     let length = voice.duration() + MUSIC_MORE;
     let music = music.map(|music| decode_beginning(music, &options.limits, length));
-    let music = music.transpose().map_err(of_music)?;
+    let music = music.transpose().map_err(of_music)?.map(remove_offset);
     // Everything at the rate of the file, so that no later resampling changes levels and peaks.
     let source_rate = music.as_ref().map_or(0, Audio::sample_rate).max(voice.sample_rate());
     let encoding = options.encode.plan(voice.duration(), source_rate)?;

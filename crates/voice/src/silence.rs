@@ -6,7 +6,8 @@ use crate::error::Error;
 /// Length of the pieces whose level is taken.
 const WINDOW: Duration = Duration::from_millis(20);
 
-/// Level (RMS) of the loudest 20 ms in dB below full scale; minus infinity for digital silence.
+/// Level (RMS) of the loudest 20 ms in dB below full scale; minus infinity for digital silence. An
+/// offset (DC), which is no sound, does not count.
 #[must_use]
 pub fn loudest_dbfs(audio: &Audio) -> f64 {
     windows(audio).map(level).fold(f64::NEG_INFINITY, f64::max)
@@ -56,7 +57,10 @@ fn windows(audio: &Audio) -> std::slice::Chunks<'_, f32> {
     audio.samples().chunks(audio.frames(WINDOW).max(1))
 }
 
+/// About the window's own mean: an offset is not heard.
 fn level(window: &[f32]) -> f64 {
-    let energy: f64 = window.iter().map(|sample| f64::from(*sample).powi(2)).sum();
-    to_db((energy / window.len() as f64).sqrt())
+    let count = window.len() as f64;
+    let mean = window.iter().map(|sample| f64::from(*sample)).sum::<f64>() / count;
+    let energy: f64 = window.iter().map(|sample| (f64::from(*sample) - mean).powi(2)).sum();
+    to_db((energy / count).sqrt())
 }

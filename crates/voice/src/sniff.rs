@@ -1,4 +1,5 @@
 use crate::error::Error;
+use crate::unread;
 
 /// The container of a sound file, told by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +10,7 @@ pub(crate) enum Format {
     Mp4,
     Adts,
     Ogg,
+    Webm,
 }
 
 impl Format {
@@ -20,6 +22,7 @@ impl Format {
             Format::Mp4 => "M4A",
             Format::Adts => "AAC",
             Format::Ogg => "Ogg",
+            Format::Webm => "WebM or Matroska",
         }
     }
 
@@ -38,13 +41,16 @@ pub(crate) fn sniff(mut bytes: &[u8]) -> Result<(Format, &[u8]), Error> {
         bytes = bytes.get(size..).unwrap_or(&[]);
     }
     let is = |at: usize, magic: &[u8]| bytes.get(at..).is_some_and(|rest| rest.starts_with(magic));
-    let format = if is(0, b"RIFF") && is(8, b"WAVE") {
+    let is_wave = is(8, b"WAVE") && [b"RIFF", b"RF64", b"BW64"].iter().any(|magic| is(0, *magic));
+    let format = if is_wave {
         Format::Wav
     } else if is(0, b"fLaC") {
         Format::Flac
     } else if is(0, b"OggS") {
         Format::Ogg
-    } else if is(4, b"ftyp") {
+    } else if is_webm(bytes) {
+        Format::Webm
+    } else if is(4, b"ftyp") && !unread::is_picture(bytes) {
         Format::Mp4
     } else if is_adts(bytes) {
         Format::Adts
@@ -52,7 +58,7 @@ pub(crate) fn sniff(mut bytes: &[u8]) -> Result<(Format, &[u8]), Error> {
         // Between a tag and the first frame there may be padding, which the reader skips.
         Format::Mp3
     } else {
-        return Err(Error::Unsupported { what: describe(bytes) });
+        return Err(Error::Unsupported { what: unread::describe(bytes) });
     };
     Ok((format, bytes))
 }
@@ -82,23 +88,10 @@ fn is_mpeg_audio(bytes: &[u8]) -> bool {
     second & 0xe0 == 0xe0 && version != 1 && layer != 0 && third >> 4 != 0xf && third >> 2 & 3 != 3
 }
 
-/// What the bytes are instead, for a helpful message.
-fn describe(bytes: &[u8]) -> String {
-    const KNOWN: [(&[u8], &str); 10] = [
-        (b"\x1a\x45\xdf\xa3", "WebM or Matroska is not decoded"),
-        (b"FORM", "AIFF is not decoded"),
-        (b"#!AMR", "AMR is not decoded"),
-        (b"caff", "CAF is not decoded"),
-        (b"\x30\x26\xb2\x75", "Windows Media is not decoded"),
-        (b"RF64", "RF64 is not decoded"),
-        (b"\x89PNG", "it is a picture"),
-        (b"\xff\xd8\xff", "it is a picture"),
-        (b"%PDF", "it is a document"),
-        (b"MThd", "MIDI holds notes and no sound"),
-    ];
-    match KNOWN.iter().find(|(magic, _)| bytes.starts_with(magic)) {
-        Some((_, what)) => (*what).to_owned(),
-        None if bytes.is_empty() => "it has no content".to_owned(),
-        None => "its content is of no known format".to_owned(),
-    }
+/// An EBML header that names its kind near its start (RFC 9559, section 5; RFC 8794, 11.2.4).
+fn is_webm(bytes: &[u8]) -> bool {
+    let head = &bytes[..bytes.len().min(80)];
+    let named = |kind: &[u8]| head.windows(kind.len()).any(|window| window == kind);
+    head.starts_with(b"\x1a\x45\xdf\xa3")
+        && (named(b"\x42\x82\x84webm") || named(b"\x42\x82\x88matroska"))
 }

@@ -1,7 +1,8 @@
 use crate::error::Error;
 
 /// Extensions of files that can be decoded, best first.
-const EXTENSIONS: [&str; 7] = ["flac", "wav", "m4a", "ogg", "mp3", "aac", "mp4"];
+const EXTENSIONS: [&str; 10] =
+    ["flac", "wav", "m4a", "ogg", "mp3", "aac", "mp4", "opus", "oga", "webm"];
 /// Most characters of an id.
 const MAX_ID: usize = 64;
 

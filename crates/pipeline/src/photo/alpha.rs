@@ -21,7 +21,9 @@ pub(super) fn split(picture: DynamicImage) -> (DynamicImage, Option<GrayImage>) 
 }
 
 /// Colours and alpha of pixels, each on its own.
-fn parts<const COLOURS: usize, const ALL: usize>(mut pixels: Vec<u8>) -> (Vec<u8>, Option<Vec<u8>>) {
+fn parts<const COLOURS: usize, const ALL: usize>(
+    mut pixels: Vec<u8>,
+) -> (Vec<u8>, Option<Vec<u8>>) {
     let alpha: Vec<u8> = pixels.as_chunks::<ALL>().0.iter().map(|pixel| pixel[COLOURS]).collect();
     let count = alpha.len();
     for at in 0..count {

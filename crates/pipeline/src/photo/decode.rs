@@ -10,8 +10,8 @@ use super::limits::PhotoLimits;
 use super::metadata::Metadata;
 use super::pixels::Pixels;
 use super::{png, webp};
-use image::{DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 use image::RgbImage;
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 use std::io::Cursor;
 
 /// What a file shows, upright.
@@ -78,10 +78,10 @@ pub(super) fn decode(bytes: &[u8], limits: &PhotoLimits) -> Result<Decoded, Phot
 
 fn jpeg(bytes: &[u8], limits: &PhotoLimits) -> Result<Stored, PhotoError> {
     let failed = |error| match error {
-        JpegError::CutOff => {
-            PhotoError::Damaged("the JPEG file is cut off before its end".into())
+        JpegError::CutOff => PhotoError::Damaged("the JPEG file is cut off before its end".into()),
+        JpegError::Damaged(what) => {
+            PhotoError::Damaged(format!("the JPEG file is damaged: {what}"))
         }
-        JpegError::Damaged(what) => PhotoError::Damaged(format!("the JPEG file is damaged: {what}")),
         JpegError::NotRead(kind) => {
             formats::kind(kind, "save it as a usual JPEG (baseline or progressive, 8 bits) or PNG")
         }

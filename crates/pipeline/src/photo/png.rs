@@ -62,7 +62,8 @@ pub(super) fn open(bytes: &[u8]) -> Result<PngFile, PhotoError> {
         return Err(formats::kind("a PNG file of an iOS app (CgBI)", advice));
     }
     let mut pixels = bytes[..SIGNATURE.min(bytes.len())].to_vec();
-    let is_needed = |kind: &[u8]| kind.first().is_some_and(u8::is_ascii_uppercase) || kind == b"tRNS";
+    let is_needed =
+        |kind: &[u8]| kind.first().is_some_and(u8::is_ascii_uppercase) || kind == b"tRNS";
     for chunk in &chunks {
         if is_needed(&chunk.kind) {
             pixels.extend_from_slice(chunk.all);
@@ -161,8 +162,10 @@ fn gamma(gamma: &[u8], primaries: Option<&[u8]>) -> Option<Source> {
     let exponent = 1.0 / hundred_thousandths(gamma.try_into().ok()?);
     let primaries = primaries.and_then(|data| {
         let (numbers, _) = data.as_chunks::<4>();
-        let points: Vec<[f32; 2]> =
-            numbers.chunks_exact(2).map(|pair| [0, 1].map(|at| hundred_thousandths(&pair[at]))).collect();
+        let points: Vec<[f32; 2]> = numbers
+            .chunks_exact(2)
+            .map(|pair| [0, 1].map(|at| hundred_thousandths(&pair[at])))
+            .collect();
         points.try_into().ok()
     });
     Some(Source::Gamma { gamma: exponent, primaries })

@@ -9,6 +9,9 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
     let names =
         ["tone.mp3", "bare.mp3", "stereo.mp3", "tone.m4a", "tone.aac", "tone.flac", "tone.ogg"];
     let mut files: Vec<_> = names.into_iter().map(|name| (name, data(name))).collect();
+    for name in ["opus.ogg", "opus.webm"] {
+        files.push((name, data(name)));
+    }
     files.push(("tone.wav", wav(&sine(16_000, 440.0, 0.25, 0.6))));
     files
 }

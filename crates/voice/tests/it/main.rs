@@ -5,9 +5,11 @@
 mod damage;
 mod decoding;
 mod encoding;
+mod field;
 mod levels;
 mod messages;
 mod mixing;
+mod opus;
 mod resampling;
 mod seams;
 mod support;

@@ -436,3 +436,31 @@ fn music_is_found_by_id_in_a_listing() {
     }
     assert!(find_track("a", []).unwrap_err().to_string().contains("(none)"));
 }
+
+#[test]
+fn a_text_that_shows_nothing_is_empty() {
+    let plan = |text: &str, service: bool| Message::text(text).plan(service);
+    for text in [
+        "\u{200b}\u{200b}\u{200b}",
+        "\u{feff}\u{200d} \u{200c}\n\u{2060}",
+        "\u{ad}\u{ad}\u{ad}\u{ad}",
+        "\u{200e}\u{202a}\u{202c}\u{2066}\u{2069}",
+        "\u{fe0f}\u{fe0f}\u{fe0f}",
+        "\u{3164}\u{3164}\u{3164}",
+        "\u{115f}\u{1160}\u{ffa0}",
+        "\u{2800}\u{2800}\u{2800}",
+        "\u{e0001}\u{e0020}\u{e007f}",
+        "\u{a0}\u{2003}\u{3000}\u{180e}\u{85}",
+    ] {
+        for service in [false, true] {
+            assert_eq!(field(plan(text, service)), "text", "{text:?}");
+        }
+    }
+    // Where something is to be seen, such characters belong to it.
+    for text in ["👨\u{200d}👩\u{200d}👧", "می\u{200c}خواهم", "❤\u{fe0f}!!", "\u{feff}Hello"]
+    {
+        plan(text, false).unwrap();
+        let Plan::Service(request) = plan(text, true).unwrap() else { panic!("{text:?}") };
+        assert_eq!(request.text, text);
+    }
+}

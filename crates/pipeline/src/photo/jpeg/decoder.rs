@@ -220,12 +220,10 @@ impl Tables {
         let impossible = JpegError::Damaged("the header of a scan is impossible");
         let (&count, rest) = content.split_first().ok_or(impossible)?;
         let count = usize::from(count);
-        let Some(([from, to, bits], parts)) =
-            rest.get(..2 * count + 3).and_then(|rest| {
-                let (parts, last) = rest.split_at(2 * count);
-                Some((*last.first_chunk::<3>()?, parts))
-            })
-        else {
+        let Some(([from, to, bits], parts)) = rest.get(..2 * count + 3).and_then(|rest| {
+            let (parts, last) = rest.split_at(2 * count);
+            Some((*last.first_chunk::<3>()?, parts))
+        }) else {
             return Err(impossible);
         };
         let parts = parts.chunks_exact(2).map(|part| {
