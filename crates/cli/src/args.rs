@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 2 wrong usage; 11 the service is impaired (out of memory, crash); \
 12 the request failed (bad picture, nobody found, missing weights, D-ID refused); 130 interrupted.\n\nEnvironment: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, in lower case too, are \
-kept to for models, D-ID and a speech service; HF_TOKEN is sent to the hub. An empty variable is one that is not set.";
+kept to for models, D-ID and a speech service; HF_TOKEN, or the token that `hf auth login` keeps, is sent to the hub, and HF_HUB_OFFLINE=1 forbids downloads. PORTRAIT_DATA is the folder in which orders are kept, and which files this command wrote. An empty variable is one that is not set.";
 
 /// Finds people in a photo, cuts them out on a transparent background, and lets them talk.
 #[derive(Debug, Parser)]
@@ -19,10 +19,11 @@ pub(crate) struct Args {
     pub(crate) command: Command,
     #[command(flatten)]
     pub(crate) settings: Settings,
-    /// Print one JSON document (for `tensor`: a line per run) on standard output
+    /// Print one JSON document on standard output (for several photos a line for each, in order;
+    /// for `tensor` a line for each run)
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Show no progress
+    /// Show no progress and no warnings
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
     /// Log more; again for still more
@@ -75,8 +76,14 @@ pub(crate) enum Command {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct DetectArgs {
-    /// JPEG, PNG or WebP file
-    pub(crate) photo: PathBuf,
+    #[command(flatten)]
+    pub(crate) photos: PhotoArgs,
+    /// Draw what was found into a copy of the photo: a JPEG or PNG file, - for standard output, or
+    /// a folder for several photos
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(crate) draw: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) replace: ReplaceArgs,
     /// Model id, or a folder with a manifest.toml
     #[arg(long, value_name = "ID")]
     pub(crate) model: Option<String>,
@@ -88,6 +95,27 @@ pub(crate) struct DetectArgs {
     /// Classes to look for, by number; 0 is a person
     #[arg(long, value_name = "N,N", value_delimiter = ',', default_value = "0")]
     pub(crate) classes: Vec<usize>,
+}
+
+/// Which photos.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PhotoArgs {
+    /// JPEG, PNG or WebP files, folders of them, or - for standard input
+    #[arg(required = true, value_name = "PHOTO|DIR")]
+    pub(crate) photos: Vec<PathBuf>,
+    /// Take the photos of the folders in folders too
+    #[arg(long)]
+    pub(crate) recursive: bool,
+}
+
+/// What becomes of files that are there.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ReplaceArgs {
+    /// Replace files that this command did not write, or made of another photo. Without it only its
+    /// own results of the same photo are replaced, while nobody changed them; what the command
+    /// reads is never replaced
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 /// How people are looked for.
@@ -115,17 +143,20 @@ pub(crate) struct SearchArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct CutoutArgs {
-    /// JPEG, PNG or WebP file
-    pub(crate) photo: PathBuf,
-    /// Folder for the pictures, made if missing
-    #[arg(short, long, value_name = "DIR")]
+    #[command(flatten)]
+    pub(crate) photos: PhotoArgs,
+    /// Folder for the pictures, made if missing: beach.jpg gives beach_person_0.png and so on. A
+    /// name that ends in .png is the file of the one person, - is standard output
+    #[arg(short, long, value_name = "DIR|FILE")]
     pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) replace: ReplaceArgs,
     #[command(flatten)]
     pub(crate) people: PeopleArgs,
     /// Write the matte as a grey PNG instead of the picture
     #[arg(long, conflicts_with = "background")]
     pub(crate) mask_only: bool,
-    /// Put people on a colour (white, #rrggbb) or a picture file instead of transparency
+    /// Put people on a colour (white, #rrggbb, two for a gradient: white-#a0c0ff) or a picture file instead of transparency
     #[arg(long, value_name = "COLOUR|FILE")]
     pub(crate) background: Option<String>,
 }
@@ -167,18 +198,26 @@ pub(crate) struct ModelArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct VideoArgs {
-    /// JPEG, PNG or WebP file
+    /// JPEG, PNG or WebP file, or - for standard input
     pub(crate) photo: PathBuf,
-    /// Folder for the videos, made if missing
-    #[arg(short, long, value_name = "DIR")]
+    /// Folder for the videos, made if missing: beach.jpg gives beach_person_0.mp4 and so on. A name
+    /// that ends in .mp4 is the file of the one person, - is standard output
+    #[arg(short, long, value_name = "DIR|FILE")]
     pub(crate) output: PathBuf,
     #[command(flatten)]
+    pub(crate) replace: ReplaceArgs,
+    #[command(flatten)]
     pub(crate) message: MessageArgs,
-    /// What is seen behind them: a colour (white, #rrggbb) or a picture file
+    /// What is seen behind them: a colour (white, #rrggbb, two for a gradient: white-#a0c0ff) or a picture file
     #[arg(long, value_name = "COLOUR|FILE", default_value = "white")]
     pub(crate) background: String,
-    /// D-ID API key, user:password as D-ID's Studio shows it
-    #[arg(long, env = "D_ID_API_KEY", hide_env_values = true, value_name = "KEY")]
+    /// File with the D-ID API key, user:password as D-ID's Studio shows it. The environment variable
+    /// D_ID_API_KEY holds it too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) d_id_key_file: Option<PathBuf>,
+    /// The D-ID API key itself. Other users of the machine can see it among the arguments: better
+    /// use the file or the variable
+    #[arg(long, value_name = "KEY", conflicts_with = "d_id_key_file")]
     pub(crate) d_id_key: Option<String>,
     /// Address of the D-ID API
     #[arg(long, env = "D_ID_URL", value_name = "URL")]
@@ -201,9 +240,10 @@ pub(crate) struct VideoArgs {
 /// What they say, and how.
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Message")]
+#[command(group = clap::ArgGroup::new("words").required(true).args(["text", "audio"]))]
 pub(crate) struct MessageArgs {
     /// What they say: up to 10000 characters
-    #[arg(long, value_name = "TEXT", required_unless_present = "audio", conflicts_with = "audio")]
+    #[arg(long, value_name = "TEXT", conflicts_with = "audio")]
     pub(crate) text: Option<String>,
     /// A recording they say: WAV, MP3, FLAC, M4A or Ogg Vorbis, up to 10 minutes
     #[arg(long, value_name = "FILE")]
@@ -235,8 +275,13 @@ pub(crate) struct MessageArgs {
     /// follows, such as http://localhost:8000/v1
     #[arg(long, value_name = "URL", env = "PORTRAIT_SPEECH_URL")]
     pub(crate) speech_url: Option<String>,
-    /// API key of the speech service, where it wants one
-    #[arg(long, value_name = "KEY", env = "PORTRAIT_SPEECH_KEY", hide_env_values = true)]
+    /// File with the API key of the speech service, where it wants one. The environment variable
+    /// PORTRAIT_SPEECH_KEY holds it too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) speech_key_file: Option<PathBuf>,
+    /// The API key itself. Other users of the machine can see it among the arguments: better use
+    /// the file or the variable
+    #[arg(long, value_name = "KEY", conflicts_with = "speech_key_file")]
     pub(crate) speech_key: Option<String>,
     /// Model of the speech service
     #[arg(long, value_name = "ID", requires = "speech_url")]
@@ -272,6 +317,8 @@ pub(crate) struct TensorArgs {
     /// Forward passes
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
     pub(crate) repeat: u32,
+    #[command(flatten)]
+    pub(crate) replace: ReplaceArgs,
     /// File for the time of each kind of operation, JSON: medians over the passes after the first
     #[arg(long, value_name = "FILE")]
     pub(crate) profile: Option<PathBuf>,

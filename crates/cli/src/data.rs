@@ -2,6 +2,7 @@
 
 use crate::args::VideoArgs;
 use crate::error::CliError;
+use crate::files::ledger::Ledger;
 use crate::output::Output;
 use crate::settings;
 use portrait_pipeline::storage::{RetentionPolicy, Sweeper};
@@ -28,7 +29,7 @@ impl Data {
         photo: PhotoId,
         output: &Output,
     ) -> Result<Self, CliError> {
-        let root = args.data.clone().or_else(|| default_folder(|name| std::env::var_os(name)));
+        let root = args.data.clone().or_else(users_folder);
         let Some(root) = root else {
             let hint = "give --data a folder in which orders are kept";
             return Err(CliError::Usage(format!("the user's data folder is unknown: {hint}")));
@@ -47,6 +48,17 @@ impl Data {
     pub(crate) fn storage(&self) -> &Storage {
         &self.storage
     }
+}
+
+/// Which files the command wrote: in the folder that the environment names, whatever `--data` says,
+/// so that all commands know of each other's.
+pub(crate) fn ledger() -> Ledger {
+    let named = std::env::var_os("PORTRAIT_DATA").filter(|value| !value.is_empty());
+    Ledger::new(named.map(PathBuf::from).or_else(users_folder))
+}
+
+fn users_folder() -> Option<PathBuf> {
+    default_folder(|name| std::env::var_os(name))
 }
 
 /// The user's folder for the data of this program, by the conventions of the system.

@@ -1,5 +1,7 @@
 //! What ends the command.
 
+use crate::flags::{NOBODY, flag};
+use crate::shown::{escaped, shown};
 use portrait_pipeline::{Code, Error, PhotoError, Tier};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -11,12 +13,22 @@ pub(crate) const INTERRUPTED: u8 = 130;
 pub(crate) enum CliError {
     #[error("{0}")]
     Pipeline(Box<Error>),
-    #[error("{}: {source}", photo.display())]
+    #[error("{}: {source}", shown(photo))]
     Photo { photo: PathBuf, source: Box<Error> },
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", shown(path))]
     InFile { path: PathBuf, source: Box<Error> },
-    #[error("{}: cannot {action}: {source}", path.display())]
+    #[error("{}: cannot {action}: {source}", shown(path))]
     File { path: PathBuf, action: &'static str, source: std::io::Error },
+    #[error(
+        "{}: not replaced: a file is there that this command did not make of the same input",
+        shown(path)
+    )]
+    Exists { path: PathBuf },
+    #[error(
+        "{}: not replaced: the command reads it, and never writes over what it reads",
+        shown(path)
+    )]
+    IsInput { path: PathBuf },
     #[error("{0}")]
     Usage(String),
     #[error("{0}")]
@@ -85,6 +97,14 @@ impl CliError {
                 "Check the path, who may read or write there, and the free space",
                 Tier::High.exit_code(),
             ),
+            Self::Exists { .. } => high(
+                "FILE_EXISTS",
+                "Choose another place with -o, or replace the file with --force",
+                Tier::High.exit_code(),
+            ),
+            Self::IsInput { .. } => {
+                high("FILE_IS_INPUT", "Choose another place with -o", Tier::High.exit_code())
+            }
             Self::Usage(_) => high("USAGE", "Correct the command; --help tells its options", 2),
             Self::Interrupted => {
                 high("INTERRUPTED", "Give the command again when you want to", INTERRUPTED)
@@ -101,25 +121,74 @@ impl CliError {
         }
     }
 
+    /// Whether it would end the work on any other photo too.
+    pub(crate) fn concerns_all(&self) -> bool {
+        match self {
+            Self::Pipeline(error) => {
+                matches!(
+                    **error,
+                    Error::Weights(_)
+                        | Error::Device(_)
+                        | Error::DeviceLost { .. }
+                        | Error::Option { .. }
+                        | Error::NotConfigured { .. }
+                        | Error::Closing
+                ) || flag(error).is_some()
+            }
+            Self::Usage(_) | Self::Interrupted => true,
+            _ => false,
+        }
+    }
+
     /// One line for people: what happened, the code, and what to do.
     pub(crate) fn line(&self) -> String {
-        let text = self.to_string();
-        let text = text.lines().next().unwrap_or_default();
+        let text = self.message();
+        let text = escaped(text.lines().next().unwrap_or_default());
         match self.pipeline() {
+            Some(error @ Error::NoPerson { .. }) => {
+                format!("{text} [{}: {}; {NOBODY}]", error.code(), error.operator_action())
+            }
             Some(error) => format!("{text} [{}: {}]", error.code(), error.operator_action()),
-            None => text.to_owned(),
+            None => match self {
+                Self::Exists { .. } | Self::IsInput { .. } => {
+                    let own = self.own();
+                    format!("{text} [{}: {}]", own.code, own.user_action)
+                }
+                _ => text,
+            },
+        }
+    }
+
+    /// What happened, with the command's option where it is about one.
+    fn message(&self) -> String {
+        match self.pipeline().and_then(flag) {
+            Some(flag) => format!("{self} ({flag})"),
+            None => self.to_string(),
         }
     }
 
     /// The envelope for programs.
     pub(crate) fn to_json(&self) -> Value {
         match self.pipeline() {
-            Some(error) => error.to_json(),
+            Some(error) => {
+                let mut envelope = error.to_json();
+                let told = &mut envelope["error"];
+                if let Some(flag) = flag(error) {
+                    told["message"] = format!("{error} ({flag})").into();
+                }
+                if let Some(tips) = told["details"]["tips"].as_array_mut() {
+                    tips.push(NOBODY.into());
+                }
+                envelope
+            }
             None => {
                 let own = self.own();
                 let details = match self {
                     Self::File { path, action, .. } => {
                         json!({ "path": path.to_string_lossy(), "action": action })
+                    }
+                    Self::Exists { path } | Self::IsInput { path } => {
+                        json!({ "path": path.to_string_lossy() })
                     }
                     _ => json!({}),
                 };

@@ -5,13 +5,18 @@
 mod args;
 mod commands;
 mod data;
+mod draw;
 mod error;
+mod files;
+mod flags;
+mod keys;
 mod message;
 mod output;
 mod profile;
 mod progress;
 mod proxy;
 mod settings;
+mod shown;
 
 use args::{Args, Command};
 use clap::builder::Resettable;
@@ -21,6 +26,7 @@ use output::Output;
 use portrait_pipeline::Tier;
 use portrait_pipeline::lowlevel::keep_freed_memory;
 use profile::Profile;
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -36,7 +42,10 @@ const AFTER_AN_INTERRUPT: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
     keep_freed_memory(KEPT);
-    let args = arguments();
+    let args = match arguments() {
+        Ok(args) => args,
+        Err(error) => return wrong_usage(&error),
+    };
     let runtime = match Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -53,14 +62,32 @@ fn main() -> ExitCode {
 }
 
 /// The arguments; an empty environment variable is one that is not set.
-fn arguments() -> Args {
+fn arguments() -> Result<Args, clap::Error> {
     let mut command = Args::command().mut_args(unless_empty);
     for name in command.get_subcommands().map(|each| each.get_name().to_owned()).collect::<Vec<_>>()
     {
         command = command.mut_subcommand(name, |each| each.mut_args(unless_empty));
     }
-    let parsed = Args::from_arg_matches_mut(&mut command.get_matches_mut());
-    parsed.unwrap_or_else(|error| error.exit())
+    Args::from_arg_matches_mut(&mut command.try_get_matches_from_mut(std::env::args_os())?)
+}
+
+/// Tells what is wrong with the arguments, to programs too; or prints what was asked for (`--help`).
+fn wrong_usage(error: &clap::Error) -> ExitCode {
+    let code = u8::try_from(error.exit_code()).unwrap_or(2);
+    // Where nobody hears it, it is not told.
+    let _ = error.print();
+    let mut words = std::env::args_os().take_while(|word| word != "--");
+    if error.use_stderr() && words.any(|word| word == "--json") {
+        let text = error.to_string();
+        // What is wrong; the lines on usage come after an empty one.
+        let said: Vec<&str> =
+            text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+        let said = said.join(" ");
+        let said = said.strip_prefix("error: ").unwrap_or(&said).to_owned();
+        let output = Output::new(true, false);
+        output.document(&CliError::Usage(said).to_json());
+    }
+    code.into()
 }
 
 fn unless_empty(argument: Arg) -> Arg {
@@ -116,10 +143,32 @@ fn log(verbose: u8, profile: Option<Profile>) {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
     let log = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_ansi(colours(std::io::stderr().is_terminal(), |name| std::env::var_os(name)))
         // To tell that standard error is gone there is only standard error.
         .log_internal_errors(false)
         .with_filter(filter);
     let profile = profile.map(|profile| profile.with_filter(Profile::filter()));
     tracing_subscriber::registry().with(log).with(profile).init();
+}
+
+/// Whether logs have colours: on a terminal that knows them, unless they are not wanted
+/// (<https://no-color.org>).
+fn colours(terminal: bool, variable: impl Fn(&str) -> Option<OsString>) -> bool {
+    let wanted = variable("NO_COLOR").is_none_or(|value| value.is_empty());
+    terminal && wanted && variable("TERM").is_none_or(|value| value != "dumb")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_for_terminals_that_want_them() {
+        let with = |name: &'static str, value: &'static str| {
+            colours(true, move |asked| (asked == name).then(|| value.into()))
+        };
+        assert!(with("TERM", "xterm") && with("NO_COLOR", ""));
+        assert!(!with("TERM", "dumb") && !with("NO_COLOR", "1") && !with("NO_COLOR", "0"));
+        assert!(!colours(false, |_| None));
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::args::MessageArgs;
 use crate::error::CliError;
+use crate::keys::key;
 use crate::proxy::proxy_for;
 use crate::settings;
 use portrait_pipeline::voice::{
@@ -78,6 +79,17 @@ impl MessageArgs {
         }
     }
 
+    fn key(&self) -> Result<Option<String>, CliError> {
+        key(self.speech_key.as_deref(), self.speech_key_file.as_deref(), "PORTRAIT_SPEECH_KEY")
+    }
+
+    /// The files that are read.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        let files = [&self.audio, &self.voice_profiles, &self.speech_key_file];
+        let music = self.music.as_deref().map(Path::new);
+        files.into_iter().filter_map(|file| file.as_deref()).chain(music)
+    }
+
     /// The pipeline's speech service and music.
     pub(crate) fn builder(
         &self,
@@ -95,7 +107,7 @@ impl MessageArgs {
         if let Some(proxy) = proxy {
             speech = speech.proxy(proxy);
         }
-        if let Some(key) = &self.speech_key {
+        if let Some(key) = self.key()? {
             speech = speech.key(key.as_str());
         }
         if let Some(model) = &self.speech_model {

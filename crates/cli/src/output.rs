@@ -5,9 +5,12 @@
 
 use crate::error::CliError;
 use crate::progress::Bars;
-use portrait_pipeline::{Error, Model, Warning};
+use crate::shown::{escaped, shown};
+use portrait_pipeline::{Model, Warning};
 use serde_json::Value;
 use std::io::{self, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 pub(crate) struct Output {
@@ -15,6 +18,8 @@ pub(crate) struct Output {
     quiet: bool,
     bars: Bars,
     results: Mutex<Results>,
+    /// Whether standard output is for a picture, and lines for people go to standard error.
+    for_a_picture: AtomicBool,
 }
 
 /// What has become of standard output.
@@ -29,7 +34,13 @@ enum Results {
 
 impl Output {
     pub(crate) fn new(json: bool, quiet: bool) -> Self {
-        Self { json, quiet, bars: Bars::new(!json && !quiet), results: Mutex::new(Results::Read) }
+        Self {
+            json,
+            quiet,
+            bars: Bars::new(!json && !quiet),
+            results: Mutex::new(Results::Read),
+            for_a_picture: AtomicBool::new(false),
+        }
     }
 
     /// Whether there is to be one document on standard output.
@@ -43,21 +54,34 @@ impl Output {
 
     /// A line of the result, for people.
     pub(crate) fn line(&self, text: impl AsRef<str>) {
-        if !self.json {
-            self.bars.suspend(|| self.print(text.as_ref()));
+        if self.for_a_picture.load(Ordering::Relaxed) {
+            self.note(text.as_ref());
+        } else if !self.json {
+            let line = format!("{}\n", escaped(text.as_ref()));
+            self.bars.suspend(|| self.print(line.as_bytes()));
         }
+    }
+
+    /// Keeps standard output free for one picture or video.
+    pub(crate) fn keep_for_a_picture(&self) {
+        self.for_a_picture.store(true, Ordering::Relaxed);
+    }
+
+    /// The one picture or video on standard output.
+    pub(crate) fn picture(&self, bytes: &[u8]) {
+        self.bars.suspend(|| self.print(bytes));
     }
 
     /// The result, for programs.
     pub(crate) fn document(&self, value: &Value) {
         if self.json {
-            self.print(&value.to_string());
+            self.json_line(value);
         }
     }
 
     /// A line for programs, whoever asked.
     pub(crate) fn json_line(&self, value: &Value) {
-        self.bars.suspend(|| self.print(&value.to_string()));
+        self.bars.suspend(|| self.print(format!("{value}\n").as_bytes()));
     }
 
     /// Whether a part of the result was lost, which the exit code must tell.
@@ -80,10 +104,13 @@ impl Output {
         ));
     }
 
-    pub(crate) fn warning(&self, warning: &Warning) {
-        if !self.json {
+    /// Part of the result: told in its document where there is one, and not to who wants quiet. Of
+    /// which photo, where there are several.
+    pub(crate) fn warning(&self, photo: Option<&Path>, warning: &Warning) {
+        if !self.json && !self.quiet {
+            let of = photo.map(|photo| format!("{}: ", shown(photo))).unwrap_or_default();
             self.tell(&format!(
-                "warning: {} [{}: {}]",
+                "warning: {of}{} [{}: {}]",
                 warning.message,
                 warning.code,
                 warning.code.operator_action()
@@ -109,34 +136,41 @@ impl Output {
         self.tell(&format!("error: left out: {}", error.line()));
     }
 
-    /// A failure to write one person's file, which did not end the command.
-    pub(crate) fn person_failed(&self, person_id: usize, error: &CliError) {
-        self.tell(&format!("error: person {person_id}: {}", error.line()));
+    /// What should be done otherwise the next time.
+    pub(crate) fn advise(&self, text: &str) {
+        if !self.quiet {
+            self.tell(&format!("warning: {text}"));
+        }
     }
 
-    /// One person's failure, which did not end the command.
-    pub(crate) fn person_error(&self, person_id: usize, error: &Error) {
-        self.tell(&format!(
-            "error: person {person_id}: {error} [{}: {}]",
-            error.code(),
-            error.operator_action()
-        ));
+    /// One photo's failure, which did not end the command.
+    pub(crate) fn photo_failed(&self, photo: &Path, error: &CliError) {
+        let (photo, line) = (shown(photo), error.line());
+        let of = if line.starts_with(&photo) { String::new() } else { format!("{photo}: ") };
+        self.tell(&format!("error: {of}{line}"));
+    }
+
+    /// One person's failure, which did not end the command; of which photo, where there are several.
+    pub(crate) fn person_failed(&self, photo: Option<&Path>, person_id: usize, error: &CliError) {
+        let of = photo.map(|photo| format!("{}: ", shown(photo))).unwrap_or_default();
+        self.tell(&format!("error: {of}person {person_id}: {}", error.line()));
     }
 
     /// A line on standard error; where it is gone or full, nobody is told.
     fn tell(&self, text: &str) {
         self.bars.suspend(|| {
-            let _ = writeln!(io::stderr(), "{text}");
+            let _ = writeln!(io::stderr(), "{}", escaped(text));
         });
     }
 
-    /// A line of the result, unless an earlier one could not be written.
-    fn print(&self, line: &str) {
+    /// A part of the result, unless an earlier one could not be written.
+    fn print(&self, part: &[u8]) {
         let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
         if *results != Results::Read {
             return;
         }
-        let Err(error) = writeln!(io::stdout(), "{line}") else { return };
+        let mut stdout = io::stdout().lock();
+        let Err(error) = stdout.write_all(part).and_then(|()| stdout.flush()) else { return };
         if error.kind() == io::ErrorKind::BrokenPipe {
             *results = Results::Unread;
         } else {

@@ -11,6 +11,9 @@ use crate::error::CliError;
 use portrait_pipeline::weights::Url;
 use std::net::IpAddr;
 
+/// What the clients speak with a proxy. With `socks5h` the proxy resolves names.
+const KINDS: [&str; 5] = ["http", "https", "socks4", "socks5", "socks5h"];
+
 /// The proxy for requests to this address; `None` where they go directly.
 ///
 /// # Errors
@@ -41,10 +44,13 @@ fn choose(
     }
     let with_scheme = if value.contains("://") { value } else { format!("http://{value}") };
     let proxy = Url::parse(&with_scheme).ok();
-    let proxy = proxy.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let proxy = proxy.filter(|url| KINDS.contains(&url.scheme()) && url.has_host());
     let unusable = || {
-        let wanted = "the address of an http or https proxy is needed, such as http://proxy:8080";
-        CliError::Usage(format!("the environment variable {name} names no usable proxy: {wanted}"))
+        let wanted =
+            "the address of an http, https or socks proxy is needed, such as http://proxy:8080";
+        let direct = "NO_PROXY lists hosts that are reached without one";
+        let text = "names no usable proxy";
+        CliError::Usage(format!("the environment variable {name} {text}: {wanted}; {direct}"))
     };
     let proxy = proxy.ok_or_else(unusable)?;
     tracing::info!(variable = name, host = address.host_str(), "by a proxy");
@@ -98,6 +104,9 @@ mod tests {
         let found = chosen("https://api.d-id.com", &all).unwrap().unwrap();
         assert_eq!(found, "http://user:secret@all:3/");
         assert_eq!(chosen("https://api.d-id.com", &[]).unwrap(), None);
+        let socks = [("ALL_PROXY", "socks5h://user:secret@s:1080")];
+        let found = chosen("https://api.d-id.com", &socks).unwrap().unwrap();
+        assert_eq!(found, "socks5h://user:secret@s:1080");
         // Upper case comes first.
         let twice = [("https_proxy", "lower:1"), ("HTTPS_PROXY", "upper:1")];
         assert_eq!(chosen("https://hub.co", &twice).unwrap().unwrap(), "http://upper:1/");
@@ -136,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_variable_that_names_no_proxy_is_named_without_its_value() {
-        for value in ["socks5://user:secret@host:1080", "http://", "http://a b:secret"] {
+        for value in ["ftp://user:secret@host:1080", "http://", "http://a b:secret"] {
             let error = chosen("https://hub.co", &[("https_proxy", value)]).unwrap_err();
             assert!(error.contains("https_proxy") && !error.contains("secret"), "{error}");
         }

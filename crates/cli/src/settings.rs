@@ -2,11 +2,11 @@
 
 use crate::args::{ModelArgs, PeopleArgs, SearchArgs, Settings};
 use crate::error::CliError;
+use crate::files::photos::is_stdin;
+use crate::keys::{hub_is_offline, hub_token};
 use crate::output::Output;
 use crate::proxy::proxy_for;
-use portrait_pipeline::weights::{
-    Download, Family, HubPlace, SecretString, Url, default_hub_cache,
-};
+use portrait_pipeline::weights::{Download, Family, HubPlace, Url, default_hub_cache};
 use portrait_pipeline::{
     Background, CutOutOptions, DetectOptions, LetterboxMode, Model, Photo, PhotoError, PhotoLimits,
     Pipeline, PipelineBuilder, Places, STARTER_MODELS,
@@ -20,7 +20,12 @@ impl Settings {
     pub(crate) fn places(&self, output: &Output, allow: bool) -> Result<Places, CliError> {
         let cache =
             self.hub_cache.clone().or_else(|| default_hub_cache(|name| std::env::var_os(name)));
-        let download = if allow || self.download { Some(self.download(output)?) } else { None };
+        let wanted = allow || self.download;
+        let offline = wanted && offline();
+        if offline {
+            output.note("HF_HUB_OFFLINE is set: nothing is downloaded");
+        }
+        let download = if wanted && !offline { Some(self.download(output)?) } else { None };
         let hub = cache.map(|cache| HubPlace { cache, download });
         Ok(Places { file: None, models: Some(self.models.clone()), hub, bundled: STARTER_MODELS })
     }
@@ -31,8 +36,7 @@ impl Settings {
         if let Some(hub) = &self.hub {
             download.endpoint = url(hub)?;
         }
-        let token = std::env::var("HF_TOKEN").ok().filter(|token| !token.is_empty());
-        download.token = token.map(SecretString::from);
+        download.token = hub_token(|name| std::env::var_os(name));
         download.proxy = proxy_for(&download.endpoint)?;
         Ok(download)
     }
@@ -41,6 +45,11 @@ impl Settings {
         let builder = Pipeline::builder().devices(self.device.clone()).precision(self.precision);
         Ok(builder.places(self.places(output, false)?).progress(output.bars().steps()))
     }
+}
+
+/// Whether the environment forbids downloads of models.
+pub(crate) fn offline() -> bool {
+    hub_is_offline(|name| std::env::var_os(name))
 }
 
 pub(crate) fn url(text: &str) -> Result<Url, CliError> {
@@ -86,20 +95,25 @@ impl PeopleArgs {
     }
 }
 
-/// Reads and decodes a photo; a file that is too large is not read.
+/// Reads and decodes a photo, `-` from standard input; a file that is too large is not read.
 pub(crate) fn photo(path: &Path) -> Result<Photo, CliError> {
     let limits = PhotoLimits::default();
-    let file = std::fs::File::open(path).map_err(CliError::file(path, "read"))?;
-    let metadata = file.metadata().map_err(CliError::file(path, "read"))?;
-    let found = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
     let failed = CliError::of_photo(path);
-    if metadata.is_file() && found > limits.max_bytes {
-        let error = PhotoError::TooManyBytes { found, limit: limits.max_bytes };
-        return Err(failed(error.into()));
-    }
-    let mut bytes = Vec::new();
     let limit = limits.max_bytes as u64 + 1;
-    file.take(limit).read_to_end(&mut bytes).map_err(CliError::file(path, "read"))?;
+    let mut bytes = Vec::new();
+    if is_stdin(path) {
+        let read = std::io::stdin().lock().take(limit).read_to_end(&mut bytes);
+        read.map_err(CliError::file(path, "read standard input as"))?;
+    } else {
+        let file = std::fs::File::open(path).map_err(CliError::file(path, "read"))?;
+        let metadata = file.metadata().map_err(CliError::file(path, "read"))?;
+        let found = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+        if metadata.is_file() && found > limits.max_bytes {
+            let error = PhotoError::TooManyBytes { found, limit: limits.max_bytes };
+            return Err(failed(error.into()));
+        }
+        file.take(limit).read_to_end(&mut bytes).map_err(CliError::file(path, "read"))?;
+    }
     Photo::decode_within(bytes, &limits).map_err(failed)
 }
 
@@ -114,9 +128,4 @@ pub(crate) fn background(text: &str) -> Result<Background, CliError> {
         return Err(CliError::Usage(format!("{error}, or the path of a picture")));
     }
     Ok(Background::Picture(Arc::clone(photo(path)?.image())))
-}
-
-/// Makes the folder for results.
-pub(crate) fn output_folder(path: &Path) -> Result<(), CliError> {
-    std::fs::create_dir_all(path).map_err(CliError::file(path, "make the folder"))
 }

@@ -85,7 +85,9 @@ fn missing_and_wrong_files() {
     let photo = good_photo(&folder);
     let missing = folder.path().join("nobody.jpg");
     Portrait::new("detect").arg(&missing).run().fails(12, &["nobody.jpg", "cannot read"]);
-    Portrait::new("detect").arg(folder.path()).run().fails(12, &["cannot read"]);
+    let empty = folder.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    Portrait::new("detect").arg(&empty).run().fails(12, &["cannot read", "no JPEG, PNG or WebP"]);
     Portrait::new("detect --model yolov8n")
         .arg(&photo)
         .run()
@@ -162,11 +164,11 @@ fn options_out_of_range_and_wrong_usage() {
             .run()
             .fails(12, &["INVALID_OPTION", "f32, tf32 or int8: a CPU runs no other"]);
     }
-    Portrait::new("video --text hello --background purple")
+    Portrait::new("video --text hello --background purpel")
         .arg(&photo)
         .option("-o", folder.path())
         .run()
-        .fails(2, &["purple", "#rrggbb"]);
+        .fails(2, &["purpel", "#rrggbb"]);
     Portrait::new("video --text hello")
         .arg(&photo)
         .option("-o", folder.path())

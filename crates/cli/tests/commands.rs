@@ -114,12 +114,12 @@ fn cutout_writes_a_picture_of_each_person() {
 
     let text = cutout("--mask-only --persons 1", &photo, &weights, &model, &out).run().text();
     assert!(text.contains("person_1_mask.png") && text.contains("1 of 1 people"), "{text}");
-    let mask = image::open(out.join("person_1_mask.png")).unwrap();
+    let mask = image::open(out.join("bus_person_1_mask.png")).unwrap();
     assert_eq!(mask.color(), image::ColorType::L8);
 
     let options = "--background #ff0000 --persons 1";
     cutout(options, &photo, &weights, &model, &out).run().text();
-    let flat = image::open(out.join("person_1.png")).unwrap();
+    let flat = image::open(out.join("bus_person_1.png")).unwrap();
     assert_eq!(flat.color(), image::ColorType::Rgb8);
 
     let run = cutout("--persons 0,9", &photo, &weights, &model, &out).run();

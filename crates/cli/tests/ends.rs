@@ -63,7 +63,7 @@ fn full_streams_do_not_end_the_work() {
 fn a_file_that_cannot_be_written_is_one_persons_failure() {
     let folder = tempfile::tempdir().unwrap();
     let (two, out) = (two_people(folder.path()), folder.path().join("out"));
-    std::fs::create_dir_all(out.join("person_0.png")).unwrap();
+    std::fs::create_dir_all(out.join("two_person_0.png")).unwrap();
     let run = cutout("--json --persons 0,1", &two, &out).run();
     run.fails(12, &["person 0:", "person_0.png", "cannot write"]);
     let document: Value = serde_json::from_str(&run.stdout()).unwrap();
@@ -172,7 +172,10 @@ fn the_page_of_errors_has_the_commands_own_codes() {
         Portrait::new("models evaluate --json --no-people --images . --measure person").run();
     assert_eq!(usage.code(), Some(2));
     let missing = Portrait::new("detect --json nobody.jpg").run();
-    for run in [usage, missing] {
+    let out = tempfile::tempdir().unwrap();
+    std::fs::write(out.path().join("grace_hopper_person_0.png"), "another's").unwrap();
+    let there = cutout("--json", &photo(), out.path()).run();
+    for run in [usage, missing, there] {
         let envelope: Value = serde_json::from_str(&run.stdout()).unwrap();
         let (code, exit) = (envelope["error"]["code"].as_str().unwrap(), run.code().unwrap());
         let action = envelope["error"]["user_action"].as_str().unwrap();

@@ -113,7 +113,10 @@ async fn downloads_go_by_the_proxy_of_the_environment() {
     assert!(run.text().contains("(downloaded)"));
     let run = fetch("two").env("ALL_PROXY", &proxy).env("NO_PROXY", "hub.invalid").run();
     run.fails(12, &["WEIGHTS_DOWNLOAD_FAILED", "hub.invalid"]);
-    let run = fetch("two").env("HTTP_PROXY", "socks5://user:secret@proxy").run();
+    let run = fetch("two").env("HTTP_PROXY", "socks5h://user:secret@127.0.0.1:9").run();
+    run.fails(12, &["WEIGHTS_DOWNLOAD_FAILED", "hub.invalid"]);
+    assert!(!run.stderr().contains("secret"));
+    let run = fetch("two").env("HTTP_PROXY", "ftp://user:secret@proxy").run();
     run.fails(2, &["environment variable HTTP_PROXY", "http://proxy:8080"]);
     assert!(!run.stderr().contains("secret"));
 }

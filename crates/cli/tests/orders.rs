@@ -111,7 +111,7 @@ async fn a_file_that_cannot_be_written_is_one_persons_failure() {
     let shop = Shop::new().await;
     let two_people = two_people(shop.folder.path());
     // A folder stands where the first video belongs.
-    std::fs::create_dir_all(shop.out().join("person_0.mp4")).unwrap();
+    std::fs::create_dir_all(shop.out().join("two_person_0.mp4")).unwrap();
     let failed = run(shop.video_of(&two_people, "--persons 0,1")).await;
     let stderr = failed.stderr();
     assert!(stderr.contains("error: person 0:") && stderr.contains("cannot write"), "{stderr}");
@@ -122,7 +122,7 @@ async fn a_file_that_cannot_be_written_is_one_persons_failure() {
     assert_eq!(persons_then[0]["error"]["code"], "FILE_ERROR");
     talk_of(&persons_then[1]);
 
-    std::fs::remove_dir(shop.out().join("person_0.mp4")).unwrap();
+    std::fs::remove_dir(shop.out().join("two_person_0.mp4")).unwrap();
     let again = persons(&run(shop.video_of(&two_people, "--persons 0,1")).await);
     again.iter().map(talk_of).for_each(drop);
     assert_eq!((again.len(), shop.fake.talks().len()), (2, 2));

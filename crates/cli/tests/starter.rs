@@ -16,7 +16,7 @@ fn the_first_command_works_offline() {
     let run = Portrait::new("cutout").arg(photo()).option("-o", out.path()).run();
     let text = run.text();
     assert!(text.contains("1 of 1 people cut out (1 found) on cpu"), "{text}");
-    let picture = image::open(out.path().join("person_0.png")).unwrap().into_rgba8();
+    let picture = image::open(out.path().join("grace_hopper_person_0.png")).unwrap().into_rgba8();
     let opaque = picture.pixels().filter(|pixel| pixel.0[3] > 200).count();
     let clear = picture.pixels().filter(|pixel| pixel.0[3] < 26).count();
     let all = (picture.width() * picture.height()) as usize;

@@ -3,6 +3,8 @@
 use crate::args::{ModelsArgs, ModelsCommand, Settings};
 use crate::error::CliError;
 use crate::output::Output;
+use crate::settings;
+use crate::shown::shown;
 use portrait_pipeline::weights::{Error, Origin, Resolved, Verification, resolve};
 use portrait_pipeline::{Manifest, Places};
 use serde_json::{Value, json};
@@ -68,14 +70,15 @@ async fn fetch(ids: &[String], places: &Places, output: &Output) -> Result<u8, C
     }
     let mut fetched = Vec::new();
     for manifest in manifests {
-        let found = resolve(&manifest, places).await?;
+        let found = resolve(&manifest, places).await.map_err(|error| match error {
+            Error::NotFound { .. } if settings::offline() => CliError::Usage(format!(
+                "{} is not on this machine, and HF_HUB_OFFLINE forbids to download it",
+                manifest.id
+            )),
+            error => error.into(),
+        })?;
         found.open()?;
-        output.line(format!(
-            "{}: {} ({})",
-            manifest.id,
-            found.path.display(),
-            origin(found.origin)
-        ));
+        output.line(format!("{}: {} ({})", manifest.id, shown(&found.path), origin(found.origin)));
         output.line(format!("  licence {}: {}", manifest.licence.spdx, manifest.licence.notice));
         fetched.push(json!({
             "id": manifest.id,

@@ -1,14 +1,16 @@
 //! `portrait tensor`
 
 use crate::args::{Settings, TensorArgs};
+use crate::data;
 use crate::error::CliError;
+use crate::files::guard::Guard;
 use crate::output::Output;
 use crate::profile::Profile;
 use portrait_pipeline::lowlevel::RawNetwork;
 use portrait_pipeline::weights::Error as WeightsError;
 use portrait_pipeline::{Error, Model};
 use serde_json::{Value, json};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use tokio::runtime::Handle;
@@ -25,11 +27,16 @@ pub(crate) async fn run(
     let device = settings.device.single()?;
     // Checked before weights are read and the passes, which can take minutes, begin.
     File::open(&args.input).map_err(CliError::file(&args.input, "read"))?;
-    for file in [Some(&args.output), args.profile.as_ref()].into_iter().flatten() {
-        can_be_written(file)?;
+    let inputs = [Some(args.input.as_path()), args.weights.as_deref()].into_iter().flatten();
+    let guard = Guard::new(args.replace.force, data::ledger(), inputs);
+    let draft = guard.draft(&args.output)?;
+    if let Some(file) = &args.profile {
+        drop(guard.draft(file)?);
     }
     let (told, mut runs) = mpsc::unbounded_channel();
-    let (input, result, repeat) = (args.input.clone(), args.output.clone(), args.repeat as usize);
+    let result = draft.path().to_path_buf();
+    let (input, repeat) = (args.input.clone(), args.repeat as usize);
+    let place = result.clone();
     let (precision, heard) = (settings.precision, profile.clone());
     // On a thread of its own, so that an interrupt is noticed.
     let work = tokio::task::spawn_blocking(move || {
@@ -54,39 +61,29 @@ pub(crate) async fn run(
         output.json_line(&line);
     }
     match work.await {
-        Ok(done) => done.map_err(|error| of_files(error, args))?,
+        Ok(done) => done.map_err(|error| of_files(error, &place, args))?,
         Err(panic) => return Err(CliError::Crashed(panic.to_string())),
     };
+    guard.finish(draft, &args.output)?;
     if let Some(file) = &args.profile {
         let text = format!("{:#}\n", profile.to_json());
-        std::fs::write(file, text).map_err(CliError::file(file, "write"))?;
+        guard.write(file, text.as_bytes(), "", false)?;
     }
     Ok(0)
 }
 
-/// Tries to open the file for writing, and leaves what is there as it is.
-fn can_be_written(path: &Path) -> Result<(), CliError> {
-    let is_new = !path.exists();
-    let open = OpenOptions::new().write(true).create(true).truncate(false).open(path);
-    open.map_err(CliError::file(path, "write"))?;
-    if is_new {
-        std::fs::remove_file(path).map_err(CliError::file(path, "write"))?;
-    }
-    Ok(())
-}
-
 /// The file for the result is no file of weights.
-fn of_files(error: Error, args: &TensorArgs) -> CliError {
+fn of_files(error: Error, draft: &Path, args: &TensorArgs) -> CliError {
     if let Error::Weights(shared) = &error
         && let WeightsError::Disk { path, action, source } = &**shared
-        && *path == args.output
+        && path == draft
     {
         // The error is shared, and a system's error cannot be cloned.
         let source = match source.raw_os_error() {
             Some(number) => io::Error::from_raw_os_error(number),
             None => io::Error::new(source.kind(), source.to_string()),
         };
-        return CliError::File { path: path.clone(), action, source };
+        return CliError::File { path: args.output.clone(), action, source };
     }
     error.into()
 }

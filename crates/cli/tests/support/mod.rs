@@ -19,6 +19,10 @@ impl Portrait {
         let mut portrait = Command::new(env!("CARGO_BIN_EXE_portrait"));
         for variable in [
             "HF_TOKEN",
+            "HF_TOKEN_PATH",
+            "HF_HUB_OFFLINE",
+            "HUGGING_FACE_HUB_TOKEN",
+            "TRANSFORMERS_OFFLINE",
             "HF_ENDPOINT",
             "D_ID_API_KEY",
             "D_ID_URL",
@@ -35,6 +39,7 @@ impl Portrait {
         for proxy in ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"] {
             portrait.env_remove(proxy).env_remove(proxy.to_lowercase());
         }
+        portrait.env("HF_HOME", "no-such-home");
         portrait.env("HF_HUB_CACHE", "no-such-cache").env("PORTRAIT_MODELS", "no-such-models");
         // Nothing is kept in the data folder of who runs the tests.
         portrait.env("PORTRAIT_DATA", concat!(env!("CARGO_TARGET_TMPDIR"), "/data"));
@@ -72,11 +77,29 @@ impl Portrait {
     pub(crate) fn run(mut self) -> Run {
         Run(self.0.output().unwrap())
     }
+
+    /// Runs it with this on standard input.
+    pub(crate) fn run_with(mut self, input: Vec<u8>) -> Run {
+        use std::io::Write;
+        let piped = self.0.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = piped.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        // A command that fails may not read it to its end.
+        let feeding = std::thread::spawn(move || drop(stdin.write_all(&input)));
+        let output = child.wait_with_output().unwrap();
+        feeding.join().unwrap();
+        Run(output)
+    }
 }
 
 impl Run {
     pub(crate) fn stdout(&self) -> String {
         String::from_utf8(self.0.stdout.clone()).unwrap()
+    }
+
+    /// Standard output where it is a picture.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0.stdout
     }
 
     pub(crate) fn stderr(&self) -> String {

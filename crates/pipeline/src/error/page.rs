@@ -11,6 +11,8 @@ const OF_THE_COMMAND: &str = "
 | code | exit code | what to do |
 |---|---|---|
 | `FILE_ERROR` | 12 | Check the path, who may read or write there, and the free space |
+| `FILE_EXISTS` | 12 | Choose another place with -o, or replace the file with --force |
+| `FILE_IS_INPUT` | 12 | Choose another place with -o |
 | `USAGE` | 2 | Correct the command; --help tells its options |
 | `INTERRUPTED` | 130 | Give the command again when you want to |
 ";

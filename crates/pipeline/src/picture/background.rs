@@ -1,5 +1,6 @@
 //! What stands behind a person.
 
+use super::colour_names::named;
 use crate::error::Error;
 use image::math::Rect;
 use image::{Rgb, RgbImage, RgbaImage, imageops};
@@ -34,8 +35,8 @@ impl Default for Background {
 impl FromStr for Background {
     type Err = Error;
 
-    /// Reads `white`, `black`, `grey`, `green`, `blue`, `red` or `#rrggbb`; two of them with a
-    /// hyphen between are a gradient, as in `white-#a0c0ff`.
+    /// Reads a name that CSS has for a colour, `#rrggbb` or `#rgb`, all in any case; two of them
+    /// with a hyphen between are a gradient, as in `white-#a0c0ff`. `green` is `#00ff00`.
     fn from_str(text: &str) -> Result<Self, Error> {
         let read = match text.split_once('-') {
             None => colour(text).map(Self::Colour),
@@ -46,25 +47,23 @@ impl FromStr for Background {
         read.ok_or_else(|| Error::Option {
             option: "background",
             value: text.to_owned(),
-            expected: "white, black, grey, red, green, blue, #rrggbb, or two with a hyphen".into(),
+            expected: "a colour's name in CSS, #rrggbb, #rgb, or two with a hyphen between".into(),
         })
     }
 }
 
+/// A name of CSS, `#rrggbb` or `#rgb`.
 fn colour(text: &str) -> Option<[u8; 3]> {
-    match text {
-        "white" => Some([255; 3]),
-        "black" => Some([0; 3]),
-        "grey" | "gray" => Some([128; 3]),
-        "red" => Some([255, 0, 0]),
-        "green" => Some([0, 255, 0]),
-        "blue" => Some([0, 0, 255]),
-        _ => {
-            let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6)?;
-            let digits = Some(digits).filter(|digits| !digits.starts_with('+'))?;
-            let [_, red, green, blue] = u32::from_str_radix(digits, 16).ok()?.to_be_bytes();
-            Some([red, green, blue])
-        }
+    let Some(digits) = text.strip_prefix('#') else { return named(text) };
+    if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let number = u32::from_str_radix(digits, 16).ok()?;
+    match digits.len() {
+        6 => Some([(number >> 16) as u8, (number >> 8) as u8, number as u8]),
+        // Each digit stands for itself twice.
+        3 => Some([8, 4, 0].map(|shift| ((number >> shift) & 0xf) as u8 * 0x11)),
+        _ => None,
     }
 }
 
@@ -132,7 +131,20 @@ mod tests {
     fn colours_by_name_and_number() {
         assert_eq!("#0a0B0c".parse::<Background>().unwrap(), Background::Colour([10, 11, 12]));
         assert_eq!("grey".parse::<Background>().unwrap(), Background::Colour([128; 3]));
-        for wrong in ["", "#12345", "#1234567", "#12345g", "#+12345", "purple", "white-", "-"] {
+        for (text, colour) in [
+            ("#fff", [255; 3]),
+            ("#a1C", [0xaa, 0x11, 0xcc]),
+            ("WHITE", [255; 3]),
+            ("Purple", [128, 0, 128]),
+            ("green", [0, 255, 0]),
+            ("tomato", [0xff, 0x63, 0x47]),
+        ] {
+            assert_eq!(text.parse::<Background>().unwrap(), Background::Colour(colour), "{text}");
+        }
+        for wrong in [
+            "", "#", "#12", "#1234", "#+12", "#é", "#12345", "#1234567", "#12345g", "#+12345",
+            "purpel", "white-", "-",
+        ] {
             let error = wrong.parse::<Background>().unwrap_err();
             assert_eq!(error.code(), Code::InvalidOption, "{wrong}");
         }

@@ -1,6 +1,7 @@
 //! Pictures: encoding, backgrounds, and what D-ID takes.
 
 mod background;
+mod colour_names;
 mod encode;
 mod talk_picture;
 mod thumbnail;

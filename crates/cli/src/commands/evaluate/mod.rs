@@ -6,6 +6,7 @@ mod pairs;
 use crate::args::{EvaluateArgs, Measure, Settings};
 use crate::error::CliError;
 use crate::output::Output;
+use crate::shown::shown;
 use networks::{Networks, boxes, nonsense, person_matte, photo_matte, scores, truth_box};
 use portrait_evaluation::{AveragePrecision, BoxScores, MatteScores, MeanScores};
 use portrait_pipeline::{DetectOptions, Error};
@@ -115,7 +116,7 @@ fn tell(
     let found = measured.boxes.as_ref().map(|boxes| boxes.scores(args.search.conf));
     let mattes = [("photo", &measured.photo), ("person", &measured.person)]
         .map(|(name, scores)| (name, MeanScores::of(scores.iter().copied())));
-    output.line(format!("{photos} photos of {}", args.images.display()));
+    output.line(format!("{photos} photos of {}", shown(&args.images)));
     if without > 0 {
         output.line(format!("{without} photos have no mask and were left out"));
     }

@@ -3,6 +3,7 @@
 use crate::args::EvaluateArgs;
 use crate::error::CliError;
 use crate::settings;
+use crate::shown::shown;
 use image::RgbImage;
 use std::path::{Path, PathBuf};
 
@@ -23,8 +24,7 @@ pub(super) struct Example {
 
 /// The photos that were asked for, in the order of their names, at least one; and those without a mask.
 pub(super) fn pairs(args: &EvaluateArgs) -> Result<(Vec<Pair>, Vec<PathBuf>), CliError> {
-    let none =
-        |reason: String| Err(CliError::Usage(format!("{}: {reason}", args.images.display())));
+    let none = |reason: String| Err(CliError::Usage(format!("{}: {reason}", shown(&args.images))));
     let photos = pictures(&args.images)?;
     let (count, every) = (photos.len(), args.every as usize);
     if count == 0 {
@@ -46,7 +46,7 @@ pub(super) fn pairs(args: &EvaluateArgs) -> Result<(Vec<Pair>, Vec<PathBuf>), Cl
         }
     }
     if pairs.is_empty() {
-        return none(format!("no photo with a mask of the same name in {}", folder.display()));
+        return none(format!("no photo with a mask of the same name in {}", shown(folder)));
     }
     Ok((pairs, without))
 }
@@ -77,7 +77,7 @@ impl Pair {
             let ((w, h), (pw, ph)) = (mask.dimensions(), photo.dimensions());
             return Err(CliError::Usage(format!(
                 "{}: the mask has {w} x {h} pixels, its photo {pw} x {ph}; give masks of the photos' sizes",
-                path.display()
+                shown(path)
             )));
         }
         let truth = mask.pixels().map(|pixel| f32::from(pixel.0[0]) / 255.0).collect();
