@@ -1,5 +1,6 @@
 //! Persons of one photo on their way through the segmentation network: one, or several in one run.
 
+use super::limit::limit;
 use super::person::{PersonCutOut, PersonResult};
 use crate::detection::{Wanted, pixels};
 use crate::devices::{Load, Turn};
@@ -139,10 +140,14 @@ impl Call<'_> {
         };
         let cut = persons.into_iter().zip(seen).enumerate().map(|(index, (wanted, seen))| {
             let crops = crops.clone();
+            let alpha = self.photo.alpha().cloned();
             let work = async move {
                 let seen = seen?;
                 let finish = move || {
-                    let cut = seen.value.cut_out(&crops[index])?;
+                    let mut cut = seen.value.cut_out(&crops[index])?;
+                    if let Some(alpha) = alpha {
+                        limit(&mut cut, &alpha);
+                    }
                     let png = encode_png(&cut.image)?;
                     Ok::<_, Error>((Arc::new(cut), png, seen.device, seen.waited))
                 };

@@ -3,6 +3,7 @@
 mod call;
 #[allow(clippy::module_inception, reason = "the folder is the step, the file its call")]
 mod cut_out;
+mod limit;
 mod person;
 mod whole;
 
