@@ -62,6 +62,8 @@ fn a_file_that_is_cut_off() {
             let error = match Photo::decode(file[..length].to_vec()) {
                 // After its pixels a PNG file has nothing but its end.
                 Ok(_) if format == ImageFormat::Png && length + 12 >= file.len() => continue,
+                // So has a JPEG file: its last two bytes only say that it ends.
+                Ok(_) if format == ImageFormat::Jpeg && length + 2 >= file.len() => continue,
                 Ok(_) => panic!("{format:?}: {length} of {} bytes were taken", file.len()),
                 Err(error) => error,
             };
@@ -144,7 +146,9 @@ fn the_largest_picture_fits_into_memory() {
     }
     let deep = ImageBuffer::from_pixel(4096, 4096, Rgba([23_130u16, 30_840, 7_710, 40_000]));
     let photo = Photo::decode(encode(&deep.into(), ImageFormat::Png)).unwrap();
-    assert_eq!(photo.image().get_pixel(4095, 4095), &Rgb([90, 120, 30]));
+    // On white: 40,000 of 65,535 are 156 of 255.
+    let on_white = [90, 120, 30].map(|value: u32| ((value * 156 + 255 * 99 + 127) / 255) as u8);
+    assert_eq!(photo.image().get_pixel(4095, 4095), &Rgb(on_white));
 }
 
 #[test]
@@ -226,7 +230,7 @@ fn a_preview_does_not_pass_for_the_picture() {
     let whole = with_segment(&picture(ImageFormat::Jpeg, 400, 300), 0xe1, &block);
     let photo = Photo::decode(whole.clone()).unwrap();
     assert_eq!(photo.image().dimensions(), (400, 300));
-    for length in [whole.len() / 2, whole.len() - 500, whole.len() - 2] {
+    for length in [whole.len() / 2, whole.len() - 500, whole.len() - 3] {
         refused("half a picture", &whole[..length], Code::ImageDamaged);
     }
 }

@@ -11,6 +11,8 @@ mod by_id;
 mod bytes;
 mod campaign;
 mod cancelling;
+mod cases;
+mod colours;
 mod deleting;
 #[path = "../../../d-id/tests/api/driven.rs"]
 mod driven;
@@ -21,6 +23,8 @@ mod fairness;
 mod flow;
 #[cfg(feature = "starter-models")]
 mod groups;
+mod jpeg_files;
+mod jpegs;
 #[cfg(feature = "starter-models")]
 mod maintenance;
 mod messages;

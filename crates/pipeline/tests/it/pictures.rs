@@ -2,6 +2,30 @@
 
 use image::RgbImage;
 
+/// What a file of any channels shows on white.
+pub(crate) fn on_white(file: &[u8]) -> RgbImage {
+    let picture = image::load_from_memory(file).unwrap().into_rgba8();
+    RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
+        let [red, green, blue, alpha] = picture.get_pixel(x, y).0.map(u32::from);
+        let mixed = |value: u32| ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8;
+        image::Rgb([red, green, blue].map(mixed))
+    })
+}
+
+/// The JPEG file without segments of EXIF and XMP before its frame.
+pub(crate) fn without_exif(jpeg: &[u8]) -> Vec<u8> {
+    let (mut file, mut at) = (jpeg[..2].to_vec(), 2);
+    while (0xe0..=0xef).contains(&jpeg[at + 1]) {
+        let length = 2 + usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]]));
+        if jpeg[at + 1] != 0xe1 {
+            file.extend(&jpeg[at..at + length]);
+        }
+        at += length;
+    }
+    file.extend(&jpeg[at..]);
+    file
+}
+
 /// A TIFF block that says nothing but the orientation, 1 to 8 (EXIF 2.3, tag 0x0112).
 pub(crate) fn exif(orientation: u8) -> Vec<u8> {
     let mut block = b"II\x2a\0\x08\0\0\0".to_vec();
