@@ -84,7 +84,8 @@ impl Likeness {
 
     /// The weight of each channel, where another way than the mean carries the voice.
     pub(crate) fn weights(mut self) -> Option<Vec<f32>> {
-        if self.channels < 2 {
+        // Less than a stretch is too little to judge by.
+        if self.channels < 2 || self.covariances.is_empty() {
             return None;
         }
         self.close();

@@ -91,6 +91,12 @@ impl<'a> Riff<'a> {
             .then(|| self.declared.map(|n| n as f64 / f64::from(width) / rate))?
     }
 
+    /// Whether the sound is of plain samples: integers, floats, A-law, mu-law, or what the longer
+    /// form of the format says.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self.number(0), 0x0001 | 0x0003 | 0x0006 | 0x0007 | 0xfffe)
+    }
+
     /// The codec, for a message, where it is none of the plain ones.
     pub(crate) fn codec(&self) -> String {
         match self.number(0) {

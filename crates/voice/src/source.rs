@@ -33,6 +33,14 @@ impl<'a> Source<'a> {
     pub(crate) fn open(format: Format, content: &'a [u8]) -> Result<Source<'a>, Error> {
         let failed = |fault| translate(format, fault);
         let riff = (format == Format::Wav).then(|| Riff::find(content)).transpose()?;
+        let codec = || match &riff {
+            Some(riff) => riff.codec(),
+            None => unread::codec_in(format, content),
+        };
+        let not_decoded = || Error::Unsupported { what: format!("{} is not decoded", codec()) };
+        if riff.as_ref().is_some_and(|riff| !riff.is_plain()) {
+            return Err(not_decoded());
+        }
         let reader = match &riff {
             Some(riff) => {
                 let (head, data) = riff.repaired();
@@ -43,11 +51,6 @@ impl<'a> Source<'a> {
             }
             None => open_reader(format, content),
         };
-        let codec = || match &riff {
-            Some(riff) => riff.codec(),
-            None => unread::codec_in(format, content),
-        };
-        let not_decoded = || Error::Unsupported { what: format!("{} is not decoded", codec()) };
         let reader = reader.map_err(|fault| match fault {
             Fault::Unsupported(what) if riff.is_some() && !what.contains("missing") => {
                 not_decoded()

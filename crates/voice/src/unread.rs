@@ -116,6 +116,9 @@ pub(crate) fn without_sound(format: Format, bytes: &[u8]) -> String {
         _ => false,
     };
     match format {
+        Format::Mp4 if contains(bytes, b"soun") => {
+            format!("{} is not decoded", codec_in(format, bytes))
+        }
         _ if is_film => "it is a film without sound".to_owned(),
         Format::Ogg => format!("{} is not decoded", codec_in(format, bytes)),
         _ => format!("the {} has no sound", format.name()),

@@ -21,8 +21,8 @@ fn allocated<T>(run: impl FnOnce() -> T) -> (T, usize) {
 fn crc(bytes: &[u8], bits: u32, polynomial: u32) -> u32 {
     bytes.iter().fold(0, |sum, byte| {
         (0..8).fold(sum ^ u32::from(*byte) << (bits - 8), |sum, _| {
-            let carry = sum >> (bits - 1) & 1;
-            (sum << 1 ^ carry * polynomial) & ((1 << bits) - 1)
+            let carry = (sum >> (bits - 1)) & 1;
+            ((sum << 1) ^ (carry * polynomial)) & ((1 << bits) - 1)
         })
     })
 }

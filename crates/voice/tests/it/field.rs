@@ -49,7 +49,8 @@ fn opposed_channels_do_not_cancel() {
     let turned_noisy = |time: f64| tone(3000.0, 0.02, time) - voice(time);
     // Only the second half is opposed.
     let later = |time: f64| if time < 1.0 { voice(time) } else { -voice(time) };
-    let cases: [(&str, Vec<&dyn Fn(f64) -> f64>, f64); 9] = [
+    type Case<'a> = (&'a str, Vec<&'a dyn Fn(f64) -> f64>, f64);
+    let cases: [Case<'_>; 9] = [
         ("opposed", vec![&plain, &turned], 1.0),
         ("the other one quieter", vec![&plain, &quieter], 0.85),
         ("with offsets", vec![&offset, &turned_offset], 1.0),
@@ -210,6 +211,7 @@ fn chunks_that_cannot_be_read_are_skipped() {
 
 /// The files of the test data, where they are there.
 #[test]
+#[allow(clippy::print_stdout, reason = "says what is skipped")]
 fn cases_from_the_field_come_right() {
     let Some(folder) = std::env::var_os("PORTRAIT_TEST_DATA") else {
         println!("skipped: PORTRAIT_TEST_DATA is not set");
