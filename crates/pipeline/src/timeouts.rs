@@ -13,7 +13,8 @@ pub struct Timeouts {
     /// of a CPU.
     pub segmentation: Duration,
     /// Making one person's video, from the picture's upload to the stored file, 30 minutes by
-    /// default. What was paid for by then is found again by [`Pipeline::resume`] or by asking again.
+    /// default. What was paid for by then is found again by
+    /// [`Pipeline::resume`](crate::Pipeline::resume) or by asking again.
     pub video: Duration,
 }
 

@@ -159,7 +159,7 @@ mod tests {
         assert!(!one.several && one.files[0].name == Path::new("a"));
         let stdin = PathBuf::from("-");
         assert_eq!(
-            PhotoFiles::find(&[stdin.clone()], false, &ledger).unwrap().files[0].name,
+            PhotoFiles::find(std::slice::from_ref(&stdin), false, &ledger).unwrap().files[0].name,
             Path::new("stdin")
         );
         assert!(PhotoFiles::find(&[stdin.clone(), stdin], false, &ledger).is_err());

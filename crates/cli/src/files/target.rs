@@ -47,10 +47,10 @@ impl Target {
             }
             return if several { usage(one_photo(path)) } else { Ok(Self::Stdout) };
         }
-        if is_folder || !OF_FILES.iter().any(|known| ends(&known)) {
+        if is_folder || !OF_FILES.iter().any(&ends) {
             return Ok(Self::Folder(path.to_path_buf()));
         }
-        if !extensions.iter().any(|known| ends(&known)) {
+        if !extensions.iter().any(ends) {
             let wanted = extensions.join(" or .");
             return usage(format!("{}: the results are of the kind .{wanted}", shown(path)));
         }

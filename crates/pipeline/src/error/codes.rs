@@ -71,6 +71,7 @@ fn weights(error: &Weights) -> Code {
         | Weights::HubRateLimited { .. }
         | Weights::HubFailed { .. }
         | Weights::HubAnswer { .. }
+        | Weights::InvalidToken { .. }
         | Weights::Network { .. } => Code::WeightsDownloadFailed,
         _ => Code::WeightsInvalid,
     }

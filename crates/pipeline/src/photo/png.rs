@@ -71,10 +71,9 @@ pub(super) fn open(bytes: &[u8]) -> Result<PngFile, PhotoError> {
     }
     let has_pixels = chunks.iter().any(|chunk| chunk.kind == *b"IDAT");
     // What is cut off is only missed where it belongs to the pixels.
-    if !has_pixels || rest.get(4..8).is_some_and(is_needed) {
-        if chunks.last().is_none_or(|chunk| chunk.kind != *b"IEND") {
-            pixels.extend_from_slice(rest);
-        }
+    let is_missed = !has_pixels || rest.get(4..8).is_some_and(is_needed);
+    if is_missed && chunks.last().is_none_or(|chunk| chunk.kind != *b"IEND") {
+        pixels.extend_from_slice(rest);
     }
     Ok(PngFile { pixels, metadata: metadata(&chunks) })
 }

@@ -64,7 +64,7 @@ async fn an_observer_is_told_of_every_part() {
     assert_eq!(counts.of("d-id POST /talks success"), PERSONS);
     assert_eq!(counts.of("d-id POST /images success"), PERSONS);
     assert!(counts.of("cores segmentation") >= 2 * PERSONS, "{counts:?}", counts = counts.0);
-    assert!(counts.of("storage put_described true") > 0, "{counts:?}", counts = counts.0);
+    assert!(counts.of("storage put true") > 0, "{counts:?}", counts = counts.0);
     world.fake.set_credits(0);
     let mut other = request(&world.photo);
     other.message.as_mut().unwrap().take = "2".into();

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::prosody::Prosody;
 use crate::voices::Voice;
 
-/// What speaks a text: [`HttpSpeech`], or an engine of the application's own.
+/// What speaks a text: [`HttpSpeech`](crate::HttpSpeech), or an engine of the application's own.
 ///
 /// ```
 /// use portrait_voice::{Audio, Error, Speech, SpeechRequest, async_trait, bytes::Bytes, encode};

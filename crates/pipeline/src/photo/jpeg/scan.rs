@@ -38,6 +38,9 @@ pub(super) struct Scan<'a> {
 
 const NO_TABLE: JpegError = JpegError::Damaged("a table of its codes is missing");
 
+/// Takes a row of a component's blocks away: the component, the row's number, the blocks.
+pub(super) type RowOfBlocks<'a> = dyn FnMut(usize, usize, &mut [i16]) + 'a;
+
 impl Scan<'_> {
     /// Decodes all blocks. `blocks` has those of each component, in rows; where `rolling` is
     /// given, only those of one row of units, which it takes away when they are decoded.
@@ -48,7 +51,7 @@ impl Scan<'_> {
         frame: &Frame,
         data: &EntropyCoded,
         blocks: &mut [Vec<i16>],
-        mut rolling: Option<&mut dyn FnMut(usize, usize, &mut [i16])>,
+        mut rolling: Option<&mut RowOfBlocks<'_>>,
     ) -> Result<(), JpegError> {
         let single = match &self.parts[..] {
             [part] => Some(&frame.components[part.component]),

@@ -40,7 +40,11 @@ impl Plane {
         // The row that is next to this one on the side of `y`.
         let beside = || {
             let at = y / 2;
-            let at = if y % 2 == 0 { at.saturating_sub(1) } else { (at + 1).min(self.height - 1) };
+            let at = if y.is_multiple_of(2) {
+                at.saturating_sub(1)
+            } else {
+                (at + 1).min(self.height - 1)
+            };
             self.line(at)
         };
         room.resize(self.width * self.across, 0);
