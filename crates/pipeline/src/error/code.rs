@@ -119,7 +119,7 @@ catalogue! {
     MessageInvalid "MESSAGE_INVALID" High BadInput
         "Correct what the message names" "Correct what the message names";
     AudioFormatUnsupported "AUDIO_FORMAT_UNSUPPORTED" High BadInput
-        "Send WAV, MP3, FLAC, M4A or Ogg Vorbis" "Convert the sound to one of these formats";
+        "Send WAV, MP3, FLAC, M4A, or Ogg or WebM (Opus, Vorbis)" "Convert the sound to one of these formats";
     AudioDamaged "AUDIO_DAMAGED" High BadInput
         "Record or export the sound again; the file is damaged or cut off"
         "The file is damaged or cut off: compare it with the original";
