@@ -120,6 +120,11 @@ impl Checkpoint {
         self.inner.sha256.get_or_init(|| digest::sha256_of(&self.inner.map))
     }
 
+    /// Whether it is [part of the program](Self::bundled) instead of a file.
+    pub fn is_bundled(&self) -> bool {
+        matches!(self.inner.map, Map::Program(_))
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.inner.path
