@@ -108,7 +108,10 @@ fn colours_have_the_names_that_the_web_has() {
         let run = Portrait::new("cutout").arg(photo()).option("-o", &out);
         run.option("--background", colour).run().text();
         let picture = image::open(&out).unwrap().into_rgb8();
-        assert_eq!(picture.get_pixel(0, 0).0, corner, "{colour}");
+        let found = picture.get_pixel(0, 0).0;
+        // A trace of the photo may be left there.
+        let near = found.iter().zip(corner).all(|(found, wanted)| found.abs_diff(wanted) <= 8);
+        assert!(near, "{colour}: {found:?}");
     }
 }
 
