@@ -74,11 +74,14 @@ fn twice_across(line: &[u8], out: &mut [u8]) {
     let three = |at: usize| u16::from(line[at]) * 3;
     out[0] = line[0];
     out[1] = ((three(0) + u16::from(line[1]) + 2) >> 2) as u8;
+    let count = last - 1;
     let (pairs, _) = out[2..2 * last].as_chunks_mut::<2>();
-    for (pair, near) in pairs.iter_mut().zip(line.windows(3)) {
-        let [before, here, after] = [near[0], near[1], near[2]].map(u16::from);
-        pair[0] = ((here * 3 + before + 1) >> 2) as u8;
-        pair[1] = ((here * 3 + after + 2) >> 2) as u8;
+    let (pairs, before) = (&mut pairs[..count], &line[..count]);
+    let (here, after) = (&line[1..][..count], &line[2..][..count]);
+    for at in 0..count {
+        let [before, here, after] = [before[at], here[at], after[at]].map(u16::from);
+        let values = [here * 3 + before + 1, here * 3 + after + 2];
+        pairs[at] = values.map(|value| (value >> 2) as u8);
     }
     out[2 * last] = ((three(last) + u16::from(line[last - 1]) + 1) >> 2) as u8;
     out[2 * last + 1] = line[last];
@@ -90,11 +93,15 @@ fn twice_each(line: &[u8], beside: &[u8], out: &mut [u8]) {
     let sum = |at: usize| u16::from(line[at]) * 3 + u16::from(beside[at]);
     out[0] = ((sum(0) * 4 + 8) >> 4) as u8;
     out[1] = ((sum(0) * 3 + sum(1) + 7) >> 4) as u8;
+    let count = last - 1;
     let (pairs, _) = out[2..2 * last].as_chunks_mut::<2>();
-    for ((pair, near), far) in pairs.iter_mut().zip(line.windows(3)).zip(beside.windows(3)) {
-        let sum = |at: usize| u16::from(near[at]) * 3 + u16::from(far[at]);
-        pair[0] = ((sum(1) * 3 + sum(0) + 8) >> 4) as u8;
-        pair[1] = ((sum(1) * 3 + sum(2) + 7) >> 4) as u8;
+    let pairs = &mut pairs[..count];
+    let [near, far] = [line, beside]
+        .map(|line| [&line[..count], &line[1..][..count], &line[2..][..count]]);
+    for at in 0..count {
+        let sum = |index: usize| u16::from(near[index][at]) * 3 + u16::from(far[index][at]);
+        let values = [sum(1) * 3 + sum(0) + 8, sum(1) * 3 + sum(2) + 7];
+        pairs[at] = values.map(|value| (value >> 4) as u8);
     }
     out[2 * last] = ((sum(last) * 3 + sum(last - 1) + 8) >> 4) as u8;
     out[2 * last + 1] = ((sum(last) * 4 + 7) >> 4) as u8;
