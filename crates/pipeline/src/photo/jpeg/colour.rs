@@ -39,22 +39,25 @@ pub(super) fn pixels(frame: &Frame, planes: &[Plane], meaning: Meaning) -> Pixel
     let mut rooms = vec![Vec::new(); planes.len()];
     let mut colours = [vec![0; width], vec![0; width], vec![0; width]];
     for (y, line) in pixels.chunks_exact_mut(width * planes.len()).enumerate() {
-        let mut rows = planes.iter().zip(&mut rooms).map(|(plane, room)| plane.row(y, room));
-        let mut next = || rows.next().map_or(&[][..], |row| &row[..width]);
+        let mut rows: [&[u8]; 4] = [&[]; 4];
+        for ((row, plane), room) in rows.iter_mut().zip(planes).zip(&mut rooms) {
+            *row = &plane.row(y, room)[..width];
+        }
+        let [first, second, third, fourth] = rows;
         match meaning {
-            Meaning::Grey => line.copy_from_slice(next()),
-            Meaning::Rgb => interleave(next(), next(), next(), line),
+            Meaning::Grey => line.copy_from_slice(first),
+            Meaning::Rgb => interleave(first, second, third, line),
             Meaning::YCbCr => {
-                rgb(next(), next(), next(), &mut colours);
+                rgb(first, second, third, &mut colours);
                 interleave(&colours[0], &colours[1], &colours[2], line);
             }
-            Meaning::Cmyk => interleave_four(next(), next(), next(), next(), line),
+            Meaning::Cmyk => interleave_four(rows, line),
             Meaning::Ycck => {
-                rgb(next(), next(), next(), &mut colours);
+                rgb(first, second, third, &mut colours);
                 for colour in colours.iter_mut().flatten() {
                     *colour = 255 - *colour;
                 }
-                interleave_four(&colours[0], &colours[1], &colours[2], next(), line);
+                interleave_four([&colours[0], &colours[1], &colours[2], fourth], line);
             }
         }
     }
@@ -74,7 +77,7 @@ fn interleave(red: &[u8], green: &[u8], blue: &[u8], line: &mut [u8]) {
 }
 
 #[inline(always)]
-fn interleave_four(c: &[u8], m: &[u8], y: &[u8], k: &[u8], line: &mut [u8]) {
+fn interleave_four([c, m, y, k]: [&[u8]; 4], line: &mut [u8]) {
     let (pixels, _) = line.as_chunks_mut::<4>();
     for ((((pixel, &c), &m), &y), &k) in pixels.iter_mut().zip(c).zip(m).zip(y).zip(k) {
         *pixel = [c, m, y, k];

@@ -40,13 +40,25 @@ fn transform(block: &[i16; 64], factors: &[i32; 64]) -> [[u8; SIDE]; SIDE] {
         }
     }
     let columns = transpose(&pass::<11>(&values));
-    let rows = transpose(&pass::<18>(&columns));
-    rows.map(|line| line.map(sample))
+    let rows = pass::<18>(&columns);
+    let mut samples = [[0; SIDE]; SIDE];
+    for (row, line) in samples.iter_mut().enumerate() {
+        for (column, value) in line.iter_mut().enumerate() {
+            *value = sample(rows[column][row]);
+        }
+    }
+    samples
 }
 
 #[inline(always)]
 fn transpose(values: &[[i32; SIDE]; SIDE]) -> [[i32; SIDE]; SIDE] {
-    std::array::from_fn(|row| std::array::from_fn(|column| values[column][row]))
+    let mut transposed = [[0; SIDE]; SIDE];
+    for (row, line) in transposed.iter_mut().enumerate() {
+        for (column, value) in line.iter_mut().enumerate() {
+            *value = values[column][row];
+        }
+    }
+    transposed
 }
 
 /// Transforms eight columns at once; results are divided by 2 to the power of `SHIFT`, rounded.

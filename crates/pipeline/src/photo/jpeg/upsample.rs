@@ -74,11 +74,15 @@ fn twice_across(line: &[u8], out: &mut [u8]) {
     let three = |at: usize| u16::from(line[at]) * 3;
     out[0] = line[0];
     out[1] = ((three(0) + u16::from(line[1]) + 2) >> 2) as u8;
+    let count = last - 1;
     let (pairs, _) = out[2..2 * last].as_chunks_mut::<2>();
-    for (pair, near) in pairs.iter_mut().zip(line.windows(3)) {
-        let [before, here, after] = [near[0], near[1], near[2]].map(u16::from);
-        pair[0] = ((here * 3 + before + 1) >> 2) as u8;
-        pair[1] = ((here * 3 + after + 2) >> 2) as u8;
+    let (pairs, before) = (&mut pairs[..count], &line[..count]);
+    let (here, after) = (&line[1..][..count], &line[2..][..count]);
+    for at in 0..count {
+        let here = u16::from(here[at]) * 3;
+        let first = here + u16::from(before[at]) + 1;
+        let second = here + u16::from(after[at]) + 2;
+        pairs[at] = [(first >> 2) as u8, (second >> 2) as u8];
     }
     out[2 * last] = ((three(last) + u16::from(line[last - 1]) + 1) >> 2) as u8;
     out[2 * last + 1] = line[last];
@@ -91,10 +95,13 @@ fn twice_each(line: &[u8], beside: &[u8], out: &mut [u8]) {
     out[0] = ((sum(0) * 4 + 8) >> 4) as u8;
     out[1] = ((sum(0) * 3 + sum(1) + 7) >> 4) as u8;
     let (pairs, _) = out[2..2 * last].as_chunks_mut::<2>();
-    for ((pair, near), far) in pairs.iter_mut().zip(line.windows(3)).zip(beside.windows(3)) {
-        let sum = |at: usize| u16::from(near[at]) * 3 + u16::from(far[at]);
-        pair[0] = ((sum(1) * 3 + sum(0) + 8) >> 4) as u8;
-        pair[1] = ((sum(1) * 3 + sum(2) + 7) >> 4) as u8;
+    // The sums of three neighbours move on by one each time.
+    let (mut before, mut here) = (sum(0), sum(1));
+    let next = line[2..].iter().zip(&beside[2..]);
+    for (pair, (&near, &far)) in pairs.iter_mut().zip(next) {
+        let after = u16::from(near) * 3 + u16::from(far);
+        *pair = [((here * 3 + before + 8) >> 4) as u8, ((here * 3 + after + 7) >> 4) as u8];
+        (before, here) = (here, after);
     }
     out[2 * last] = ((sum(last) * 3 + sum(last - 1) + 8) >> 4) as u8;
     out[2 * last + 1] = ((sum(last) * 4 + 7) >> 4) as u8;
