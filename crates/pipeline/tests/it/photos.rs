@@ -89,12 +89,13 @@ async fn a_palette_is_the_colours_it_holds() {
     assert_eq!(twin.len(), 1);
     for alpha in [&[][..], &[0, 60, 255, 200]] {
         let indexed = indexed_png(width, height, &indices, alpha);
-        let want = if alpha.is_empty() {
-            twin.clone()
+        if alpha.is_empty() {
+            assert_eq!(persons(&pipeline, indexed).await, twin);
         } else {
-            persons(&pipeline, png(on_white(&indexed))).await
-        };
-        assert_eq!(persons(&pipeline, indexed).await, want, "alpha {alpha:?}");
+            // The darkest colours are transparent, which changes what is seen.
+            let photo = Photo::decode(indexed.clone()).unwrap();
+            assert_eq!(**photo.image(), on_white(&indexed), "alpha {alpha:?}");
+        }
     }
 }
 
