@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use portrait_kernels::{Device, Precision};
-use portrait_pipeline::Manifest;
 use portrait_pipeline::segmentation::{Birefnet, BirefnetConfig};
+use portrait_pipeline::{Manifest, Photo};
 use portrait_test_support::{repository_root, reproducible, test_data};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -120,7 +120,8 @@ fn detect_boxes_draws_the_boxes_and_nothing_else() {
     assert!(printed.starts_with("person 0: "), "{printed}");
     assert_eq!(printed.lines().last(), Some("boxes.png"));
     assert_eq!(printed.lines().count(), 2, "one person: {printed}");
-    let before = image::open(portrait()).unwrap().into_rgb8();
+    let before = Photo::decode(std::fs::read(portrait()).unwrap()).unwrap();
+    let before = before.image();
     let after = image::open(folder.path().join("boxes.png")).unwrap().into_rgb8();
     assert_eq!(after.dimensions(), before.dimensions());
     let drawn: Vec<(u32, u32)> = before
