@@ -5,10 +5,11 @@ use std::time::Duration;
 use symphonia::core::errors::Error as Fault;
 
 use crate::audio::{Audio, MAX_CHANNELS, check_rate};
+use crate::container::Format;
 use crate::downmix::{Likeness, mix_down};
 use crate::error::Error;
 use crate::ogg;
-use crate::sniff::{Format, sniff};
+use crate::sniff::sniff;
 use crate::source::{
     Source, damaged, several_recordings, too_many_channels, translate, unsupported_rate,
 };

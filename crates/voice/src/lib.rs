@@ -32,6 +32,7 @@
 //! ```
 
 mod audio;
+mod container;
 mod decode;
 mod downmix;
 mod duck;

@@ -12,10 +12,10 @@ use symphonia::default::formats::{
 };
 
 use crate::audio::{MAX_CHANNELS, check_rate};
+use crate::container::Format;
 use crate::error::Error;
 use crate::opus::Opus;
 use crate::riff::Riff;
-use crate::sniff::Format;
 use crate::unread;
 
 /// A file that is open, and the first sound track of it.

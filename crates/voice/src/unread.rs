@@ -1,6 +1,6 @@
 //! Names for what is not read, so that a message can say more than no.
 
-use crate::sniff::Format;
+use crate::container::Format;
 
 /// Files by the bytes at a place.
 const KNOWN: [(usize, &[u8], &str); 49] = [
