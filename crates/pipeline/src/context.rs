@@ -43,6 +43,11 @@ impl Context {
         self.flow.clone().unwrap_or_else(|| photo.to_string().into())
     }
 
+    /// The flow of work that belongs to no photo.
+    pub(crate) fn flow_or(&self, name: &str) -> Arc<str> {
+        self.flow.clone().unwrap_or_else(|| name.into())
+    }
+
     /// What is left of `limit` before the deadline.
     pub(crate) fn limit(&self, limit: Duration) -> Duration {
         match self.deadline {

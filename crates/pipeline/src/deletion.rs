@@ -9,7 +9,6 @@ use portrait_d_id::{self as d_id, AudioId, Client, ImageId, TalkId};
 use portrait_storage::{Artifact, Format, Key, PhotoId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Pauses while a talk that is to be deleted is still being made.
@@ -135,11 +134,7 @@ impl Pipeline {
             Err(portrait_storage::Error::NotFound { .. }) => return Ok(AtDId::default()),
             Err(error) => return Err(error.into()),
         };
-        serde_json::from_slice(&bytes).map_err(|error| Error::Record {
-            key,
-            reason: error.to_string(),
-            source: Some(Arc::new(error)),
-        })
+        serde_json::from_slice(&bytes).map_err(|error| Error::record(key, error))
     }
 
     async fn delete_at_d_id(&self, remote: &AtDId, removal: &mut Removal) -> Result<(), Error> {

@@ -11,7 +11,6 @@ use crate::video::Portrait;
 use bytes::Bytes;
 use portrait_storage::{Artifact, Description, Key, Meta, Origin, PhotoId, RecipeId};
 use serde_json::Value;
-use std::sync::Arc;
 
 /// Pixels of the longer side of a person's thumbnail.
 const THUMBNAIL: u32 = 256;
@@ -56,7 +55,7 @@ impl Pipeline {
     ) -> Result<Photo, Error> {
         let this = self.admit()?;
         let (bytes, limits) = (bytes.into(), *limits);
-        let flow = this.context.flow.clone().unwrap_or_else(|| Stage::Photo.as_str().into());
+        let flow = this.context.flow_or(Stage::Photo.as_str());
         let decode = move || Photo::decode_within(bytes, &limits);
         this.inner.cores.run(&flow, Stage::Photo, decode).await?
     }
@@ -131,12 +130,7 @@ impl Pipeline {
             .max_by_key(|meta| meta.stored_at);
         let Some(Meta { key, .. }) = latest else { return Ok(None) };
         let bytes = this.storage().get(key).await?;
-        let read = serde_json::from_slice(&bytes).map_err(|error| Error::Record {
-            key,
-            reason: error.to_string(),
-            source: Some(Arc::new(error)),
-        });
-        read.map(Some)
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| Error::record(key, error))
     }
 
     /// Keeps a cut-out with its photo, beside those that other recipes made.

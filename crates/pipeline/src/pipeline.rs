@@ -112,11 +112,11 @@ impl Pipeline {
         photo: PhotoId,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let _work = self.inner.deletions.work_on(photo)?;
+        let work_on = self.inner.deletions.work_on(photo)?;
         tokio::select! {
             biased;
             () = self.inner.closing.cut_off() => Err(Error::Closing),
-            () = _work.deleted() => Err(Error::Deleted { photo }),
+            () = work_on.deleted() => Err(Error::Deleted { photo }),
             result = work => result,
         }
     }

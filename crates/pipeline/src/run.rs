@@ -48,6 +48,19 @@ impl Request {
         self.message = Some(message);
         self
     }
+
+    /// The stages that the request goes through, and how many persons go through each.
+    fn stages(&self, persons: usize) -> Vec<(Stage, usize)> {
+        let mut stages = vec![(Stage::Detection, 1)];
+        if self.remove_background {
+            stages.push((Stage::Segmentation, persons));
+        }
+        if self.message.is_some() {
+            let talk = [Stage::Talk, Stage::Video, Stage::Download];
+            stages.extend(talk.map(|stage| (stage, persons)));
+        }
+        stages
+    }
 }
 
 /// What came of a request.
@@ -93,7 +106,7 @@ impl Pipeline {
 
     async fn run_admitted(&self, request: &Request) -> Result<Outcome, Error> {
         let Request { photo, detect, persons, cut_out, remove_background, message } = request;
-        self.context.progress.plan(&self.stages(request, persons.as_ref().map_or(1, Vec::len)));
+        self.context.progress.plan(&request.stages(persons.as_ref().map_or(1, Vec::len)));
         let message = match message {
             Some(message) => {
                 // What can be told before the work.
@@ -111,7 +124,7 @@ impl Pipeline {
             Some(ids) => detections.select(ids)?,
             None => detections.select_all(),
         };
-        self.context.progress.plan(&self.stages(request, selection.wanted().count()));
+        self.context.progress.plan(&request.stages(selection.wanted().count()));
         let (cut_outs, portraits) = if *remove_background {
             // The message is made ready meanwhile: for somebody, and not before there is somebody,
             // and only if somebody needs it.
@@ -154,18 +167,5 @@ impl Pipeline {
             message.said().await?;
         }
         Ok(())
-    }
-
-    /// The stages that a request goes through, and how many persons go through each.
-    fn stages(&self, request: &Request, persons: usize) -> Vec<(Stage, usize)> {
-        let mut stages = vec![(Stage::Detection, 1)];
-        if request.remove_background {
-            stages.push((Stage::Segmentation, persons));
-        }
-        if request.message.is_some() {
-            let talk = [Stage::Talk, Stage::Video, Stage::Download];
-            stages.extend(talk.map(|stage| (stage, persons)));
-        }
-        stages
     }
 }

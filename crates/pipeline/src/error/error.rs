@@ -172,6 +172,11 @@ impl Error {
         Self::Crashed { stage, message, source: Some(Arc::new(source)) }
     }
 
+    /// A stored record that is not what this version writes.
+    pub(crate) fn record(key: portrait_storage::Key, source: serde_json::Error) -> Self {
+        Self::Record { key, reason: source.to_string(), source: Some(Arc::new(source)) }
+    }
+
     pub(crate) fn encode(
         what: &'static str,
         source: impl std::error::Error + Send + Sync + 'static,

@@ -157,10 +157,7 @@ impl Order {
                 let reason = format!("it is of version {}", order.version);
                 Err(Error::Record { key, reason, source: None })
             }
-            Err(error) => {
-                let reason = error.to_string();
-                Err(Error::Record { key, reason, source: Some(Arc::new(error)) })
-            }
+            Err(error) => Err(Error::record(key, error)),
         }
     }
 

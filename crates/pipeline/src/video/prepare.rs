@@ -7,7 +7,6 @@ use crate::error::Error;
 use crate::pipeline::Pipeline;
 use crate::stage::Stage;
 use portrait_voice::{Music, Plan, Track};
-use std::sync::Arc;
 
 impl Pipeline {
     /// Makes a message ready: has a text spoken where a speech service is to speak it, and the
@@ -42,13 +41,12 @@ impl Pipeline {
             };
             Ok::<_, Error>(Identities { now, former })
         };
-        let identities = self.inner.cores.run(&self.message_flow(), Stage::Message, work).await??;
+        let identities = self
+            .inner
+            .cores
+            .run(&self.context.flow_or(Stage::Message.as_str()), Stage::Message, work)
+            .await??;
         Ok((plan, identities))
-    }
-
-    /// The flow of work that belongs to no photo.
-    fn message_flow(&self) -> Arc<str> {
-        self.context.flow.clone().unwrap_or_else(|| Stage::Message.as_str().into())
     }
 
     /// Makes a planned message ready.
@@ -103,7 +101,11 @@ impl Pipeline {
             let music = music.transpose()?;
             Ok::<_, Error>(portrait_voice::prepare(&recording, music.as_deref(), &options)?)
         };
-        let prepared = self.inner.cores.run(&self.message_flow(), Stage::Message, work).await??;
+        let prepared = self
+            .inner
+            .cores
+            .run(&self.context.flow_or(Stage::Message.as_str()), Stage::Message, work)
+            .await??;
         Ok(Said::Sound(prepared))
     }
 }
